@@ -1,0 +1,194 @@
+"""The agent's configuration: one TOML file, read once into frozen objects.
+
+Every key can be overridden by the environment: `[broker] host` by `MILEPOST_AGENT_BROKER_HOST`.
+`deploy/agent.example.toml` shows every key with unit and default.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from milepost_schemas.topics import Address, TopicError
+
+ENVIRONMENT_PREFIX = "MILEPOST_AGENT_"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message names file, key and value."""
+
+
+def _within(low: float, high: float) -> dict[str, tuple[float, float]]:
+    return {"within": (low, high)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """Who this unit is.
+
+    Attributes:
+        id: 1 to 32 letters, digits, `_` or `-`.
+        shard: Given at enrolment; 0 to 63.
+    """
+
+    id: str
+    shard: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverConfig:
+    """Where the receiver speaks.
+
+    Attributes:
+        port: A serial device, or `socket://host:port`.
+        baud: Bits a second of a serial device.
+    """
+
+    port: str
+    baud: int = field(default=9600, metadata=_within(300, 4_000_000))
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """Where batches go.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port.
+        keepalive_s: Seconds without traffic after which the link is probed.
+    """
+
+    host: str
+    port: int = field(default=1883, metadata=_within(1, 65_535))
+    keepalive_s: int = field(default=15, metadata=_within(5, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class BufferConfig:
+    """Where fixes are kept until they are delivered, and as long as there is room after that.
+
+    Attributes:
+        path: The SQLite file.
+        max_mb: Its size limit in megabytes; at the limit delivered fixes go first.
+    """
+
+    path: Path
+    max_mb: float = field(default=150.0, metadata=_within(0.1, 1_000_000))
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkConfig:
+    """How often fixes are committed and sent.
+
+    Attributes:
+        tick_s: Seconds between commits; what a power cut may take.
+    """
+
+    tick_s: float = field(default=5.0, metadata=_within(0.05, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class StatusConfig:
+    """Where the unit says how it is, for `milepost-agent status`.
+
+    Attributes:
+        path: A JSON file, best on a file system in memory; empty: none is written.
+    """
+
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """All of it."""
+
+    device: DeviceConfig
+    receiver: ReceiverConfig
+    broker: BrokerConfig
+    buffer: BufferConfig
+    uplink: UplinkConfig = field(default_factory=UplinkConfig)
+    status: StatusConfig = field(default_factory=StatusConfig)
+
+    @property
+    def address(self) -> Address:
+        """The device's place in the topics."""
+        return Address(self.device.shard, self.device.id)
+
+
+def read_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: The file cannot be read or holds a key or a value that the agent does not
+            know.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    sections = {item.name: item for item in dataclasses.fields(AgentConfig)}
+    for name in tables:
+        if name not in sections:
+            raise ConfigError(f"{path}: unknown section [{name}]; known: {', '.join(sections)}")
+    parts = {
+        name: _section(item.type, tables.get(name, {}), f"{path}: [{name}]", environment)
+        for name, item in sections.items()
+    }
+    config = AgentConfig(**parts)
+    _check_addresses(config, path)
+    return config
+
+
+def _check_addresses(config: AgentConfig, path: Path) -> None:
+    try:
+        _ = config.address
+    except TopicError as error:
+        raise ConfigError(f"{path}: [device] {error}") from None
+    host = config.broker.host
+    if not host or any(character in "/:@ \t" for character in host.strip("[]").replace("::", "")):
+        raise ConfigError(f"{path}: [broker] host {host!r} is not a host name or an address")
+
+
+def _section(kind: Any, table: Any, where: str, environment: Mapping[str, str]) -> Any:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} is not a table")
+    known = {item.name: item for item in dataclasses.fields(kind)}
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}; known: {', '.join(known)}")
+    values: dict[str, Any] = {}
+    section = where.rpartition("[")[2].rstrip("]")
+    for key, item in known.items():
+        override = environment.get(f"{ENVIRONMENT_PREFIX}{section}_{key}".upper())
+        if override is not None:
+            values[key] = _value(item, override, f"{where} {key}", text=True)
+        elif key in table:
+            values[key] = _value(item, table[key], f"{where} {key}", text=False)
+        elif item.default is dataclasses.MISSING:
+            raise ConfigError(f"{where}: {key} is missing")
+    return kind(**values)
+
+
+def _value(item: "dataclasses.Field[Any]", value: Any, what: str, *, text: bool) -> Any:
+    kind: Any = item.type
+    try:
+        if kind in (int, float):
+            fits = text or type(value) in ((int, float) if kind is float else (int,))
+            value = kind(value) if fits else None
+        elif kind in (str, Path):
+            value = kind(value) if isinstance(value, str) else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise ConfigError(f"{what} is not {_NAMES[kind]}")
+    low, high = item.metadata.get("within", (None, None))
+    if low is not None and not low <= value <= high:
+        raise ConfigError(f"{what} = {value} is not in {low} to {high}")
+    return value
+
+
+_NAMES = {int: "a whole number", float: "a number", str: "a text", Path: "a path"}

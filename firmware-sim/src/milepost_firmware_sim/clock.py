@@ -1,0 +1,21 @@
+"""The one place of the simulator that reads a clock."""
+
+import os
+import time
+
+from milepost_schemas.timescale import timescale_from
+
+
+class Clock:
+    """Reads the scaled time of the system and the monotonic time of this machine."""
+
+    def __init__(self) -> None:
+        self.timescale = timescale_from(os.environ)
+
+    def now_s(self) -> float:
+        """Return the scaled time in Unix seconds."""
+        return self.timescale.scaled(time.time())  # noqa: TID251 - this is the clock reader
+
+    def monotonic_s(self) -> float:
+        """Return the seconds of a clock that never jumps and is never scaled."""
+        return time.monotonic()
