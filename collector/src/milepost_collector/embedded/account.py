@@ -51,9 +51,16 @@ class Account:
         return [sys.executable, "-I", "-S", str(_LAUNCHER), *map(str, numbers), *command]
 
     def give_folder(self, folder: Path) -> None:
-        """Make `folder` where it is missing: mode 0700, owned by this account."""
+        """Make `folder` where it is missing: mode 0700, owned by this account.
+
+        Raises:
+            EmbeddedError: It exists and is a stranger's.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0 and folder.lstat().st_uid != self.uid:
+        owner = folder.lstat().st_uid
+        if owner not in (self.uid, os.geteuid()):
+            raise EmbeddedError(f"{folder} belongs to user id {owner}, not to {self.uid}")
+        if owner != self.uid:
             os.chown(folder, self.uid, self.gid, follow_symlinks=False)
 
 
@@ -69,11 +76,6 @@ def choose_account(folder: Path, data: Path, program: Path) -> Account:
         EmbeddedError: None can; the text says what to do.
     """
     owner = data.stat() if data.is_dir() else None
-    if os.geteuid() != 0 and owner is not None and owner.st_uid != os.geteuid():
-        raise EmbeddedError(
-            f"{data} belongs to user id {owner.st_uid}, and we are {os.geteuid()}: "
-            "start as that user or choose another folder"
-        )
     complaints = []
     for account in _candidates(owner):
         complaint = _complaint(account, folder, program)

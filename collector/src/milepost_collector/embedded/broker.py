@@ -110,9 +110,7 @@ class EmbeddedBroker:
 
     def kill(self) -> None:
         """Kill the broker with SIGKILL and wait until it is gone."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
+        self._end_child()
         self._lock.release()
 
     def wipe(self) -> None:
@@ -148,6 +146,7 @@ class EmbeddedBroker:
                 self._launch(address, lock_fd)
             except EmbeddedError as error:
                 os.close(reserved)
+                self._end_child()
                 if tries_left == 0 or "address already in use" not in str(error).lower():
                     raise
             else:
@@ -164,14 +163,21 @@ class EmbeddedBroker:
         start_log(premises.log)
         account.give_folder(self._data)
         config = self._folder / f"{kind.name}.conf"
-        config.write_text(kind.config(address, self._data, self._persistent))
-        config.chmod(0o644)  # another user reads it; it holds no secret
+        config.unlink(missing_ok=True)
+        with config.open("x") as file:
+            file.write(kind.config(address, self._data, self._persistent))
+            os.fchmod(file.fileno(), 0o644)  # another user reads it; it holds no secret
         command = [str(program), "-c", str(config)]
         child = self._child = Child(premises, command, death_signal=signal.SIGTERM)
         child.wait_ready(
             lambda: answers_connect(address.host, address.port, timeout_s=_PROBE_S),
             timeout_s=self._start_timeout_s,
         )
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
 
     def _empty_data(self) -> None:
         if self._data.exists():

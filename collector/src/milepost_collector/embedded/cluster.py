@@ -39,11 +39,16 @@ def create_cluster(data: Path, premises: Premises, programs: PostgresPrograms) -
     locale = ["--locale=C"]
     if programs.major >= _BUILTIN_LOCALE_SINCE:
         locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    access = ["--auth-local=trust", "--auth-host=reject"]
     premises.run(
-        [str(programs.initdb), f"--pgdata={new}", f"--username={NAME}", "--encoding=UTF8"]
-        + locale
-        + access,
+        [
+            str(programs.initdb),
+            f"--pgdata={new}",
+            f"--username={NAME}",
+            "--encoding=UTF8",
+            "--auth-local=trust",
+            "--auth-host=reject",
+            *locale,
+        ],
         timeout_s=_CREATE_S,
     )
     premises.run(

@@ -27,9 +27,9 @@ def make_folder(folder: Path) -> None:
     Raises:
         EmbeddedError: It is a file, or we may not.
     """
-    if folder.is_dir():
-        return
     try:
+        if folder.is_dir():
+            return
         folder.mkdir(mode=0o700, parents=True)
         if os.geteuid() == 0:
             # The server is another user and must pass through; all within is 0700 or 0600.
@@ -55,7 +55,8 @@ class FolderLock:
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise EmbeddedError(f"cannot open {self._path}: {error.strerror}") from error
+            reason = f"{error.strerror} (as user id {os.geteuid()})"
+            raise EmbeddedError(f"cannot open {self._path}: {reason}") from error
         try:
             self._wait_for(fd)
             os.ftruncate(fd, 0)

@@ -10,7 +10,6 @@ folder's path is longer or has such a character, the socket lies in a new folder
 stays the same as long as this object lives.
 """
 
-import contextlib
 import re
 import shutil
 import signal
@@ -147,12 +146,13 @@ class EmbeddedPostgres:
 
     def _launch(self, lock_fd: int) -> None:
         programs = find_programs(self._bin_dir)
+        if self._data.exists():
+            check_version(self._data, programs)
         account = choose_account(self._folder, self._data, programs.postgres)
         premises = Premises(self._folder / "postgres.log", account, lock_fd)
         start_log(premises.log)
         if not self._data.exists():
             create_cluster(self._data, premises, programs)
-        check_version(self._data, programs)
         clear_stale_pid_file(self._data)
         settings = dict(self._settings, unix_socket_directories=str(self._made_socket(account)))
         if programs.major >= _SYNCHRONOUS_IO_SINCE:
@@ -172,13 +172,14 @@ class EmbeddedPostgres:
             return beside
         if self._short is None:
             # Not tempfile's choice: TMPDIR may be long itself, or where only root may pass.
-            self._short = Path(tempfile.mkdtemp(prefix="milepost-", dir="/tmp"))  # noqa: S108
+            self._short = Path(tempfile.mkdtemp(prefix="milepost-", dir="/tmp"))
             weakref.finalize(self, shutil.rmtree, self._short, ignore_errors=True)
         return self._short
 
     def _made_socket(self, account: Account) -> Path:
+        """Make the socket's folder, without what a killed server left there."""
         folder = self._socket_folder()
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
         account.give_folder(folder)
+        for name in (_SOCKET, f"{_SOCKET}.lock"):
+            (folder / name).unlink(missing_ok=True)
         return folder

@@ -28,7 +28,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Return whether `pid` runs with `folder` as its current folder; False where we may not look."""
+    """Return whether `pid` runs in the folder `folder`; False where we may not look."""
     try:
         return (_PROC / str(pid) / "cwd").samefile(folder)
     except OSError:

@@ -1,0 +1,174 @@
+"""The command line of the server.
+
+Exit codes: 0 done, 1 the database is not sound or a fault of ours, 2 a wrong command, configuration
+or file, or a server that cannot be reached.
+"""
+
+import asyncio
+import csv
+import dataclasses
+import json
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from milepost_collector.clock import Clock
+from milepost_collector.config import CollectorConfig, ConfigError, read_config
+from milepost_collector.embedded import EmbeddedError
+from milepost_collector.engine import FenceError
+from milepost_collector.fences_file import publish_fences
+from milepost_collector.ingest.process import run_ingest
+from milepost_collector.logs import configure_logs
+from milepost_collector.serve import ServeError
+from milepost_collector.serve import serve as run_serve
+from milepost_collector.store import audit as auditing
+from milepost_collector.store import export as exporting
+from milepost_collector.store.connection import LOST, connect
+from milepost_collector.store.migrate import MigrationError
+from milepost_collector.store.migrate import migrate as run_migrations
+from milepost_schemas.timescale import TimescaleError
+
+EXIT_UNSOUND = 1
+EXIT_WRONG = 2
+
+ConfigPath = Annotated[Path | None, typer.Option("--config", help="The TOML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+app = typer.Typer(
+    help="Stores every fix once, makes events, serves them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class _WrongError(Exception):
+    """Something that the caller can mend; the message says what."""
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    configure_logs()
+    try:
+        app()
+    except (
+        ConfigError,
+        EmbeddedError,
+        FenceError,
+        MigrationError,
+        ServeError,
+        TimescaleError,
+        _WrongError,
+    ) as error:
+        _exit_wrong(str(error))
+    except LOST as error:
+        _exit_wrong(f"database: {error}")
+
+
+def _exit_wrong(message: str) -> None:
+    sys.stderr.write(f"milepost-collector: {' '.join(message.split())}\n")
+    sys.exit(EXIT_WRONG)
+
+
+@app.command()
+def serve(config: ConfigPath = None) -> None:
+    """Run everything: ingest and web, and the database and broker where none is configured."""
+    run_serve(read_config(config), config)
+
+
+@app.command()
+def ingest(config: ConfigPath = None) -> None:
+    """Run only the program that takes batches from the broker into the database."""
+    settings = read_config(config)
+    _dsn(settings)
+    if not settings.broker.host:
+        raise _WrongError("[broker] host is not set; only `serve` brings a broker along")
+    _run_until_signal(run_ingest(settings))
+
+
+@app.command()
+def web(
+    config: ConfigPath = None,
+    fd: Annotated[
+        int | None, typer.Option(help="A listening socket inherited from `serve`.")
+    ] = None,
+) -> None:
+    """Run only the program that serves pages and the API."""
+    from milepost_collector.web.process import run_web  # starlette costs the other commands 0.2 s
+
+    settings = read_config(config)
+    _dsn(settings)
+    run_web(settings, fd)
+
+
+@app.command()
+def migrate(
+    config: ConfigPath = None,
+    plain: Annotated[
+        bool, typer.Option(help="Native partitions although the server has TimescaleDB.")
+    ] = False,
+) -> None:
+    """Bring the database up to date."""
+    applied = run_migrations(_dsn(read_config(config)), plain=plain)
+    sys.stdout.write(f"applied: {', '.join(applied) or 'nothing, it is up to date'}\n")
+
+
+@app.command()
+def fences(
+    file: Annotated[Path, typer.Argument(help="A GeoJSON FeatureCollection.")],
+    config: ConfigPath = None,
+) -> None:
+    """Put the fences of a file in force, ten seconds from now."""
+    changed = publish_fences(_dsn(read_config(config)), file, Clock())
+    sys.stdout.write("in force in 10 s\n" if changed else "these fences are in force already\n")
+
+
+@app.command()
+def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Verify the database: nothing stored twice, nothing missing that is not accounted for."""
+    with connect(_dsn(read_config(config))) as database:
+        found = auditing.audit(database)
+    figures = dataclasses.asdict(found)
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    else:
+        sys.stdout.write("".join(f"{name:12} {value}\n" for name, value in figures.items()))
+    if not found.is_sound:
+        sys.exit(EXIT_UNSOUND)
+
+
+@app.command()
+def export(
+    config: ConfigPath = None,
+    device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
+) -> None:
+    """Write stored fixes as comma-separated text."""
+    with connect(_dsn(read_config(config))) as database:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(exporting.COLUMNS)
+        writer.writerows(exporting.fixes(database, device))
+
+
+def _dsn(settings: CollectorConfig) -> str:
+    if not settings.database.dsn:
+        raise _WrongError(
+            "[database] dsn is not set; `serve` prints the one of the database it brings along"
+        )
+    return settings.database.dsn
+
+
+def _run_until_signal(work: Coroutine[None, None, None]) -> None:
+    async def run() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())

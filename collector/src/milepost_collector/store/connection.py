@@ -1,0 +1,63 @@
+"""Opening the database, and telling a passing fault from a wrong address."""
+
+from psycopg import AsyncConnection, Connection, InterfaceError, OperationalError, conninfo
+from psycopg import Error as DatabaseError
+from psycopg.rows import TupleRow
+
+__all__ = [
+    "LOST",
+    "AsyncDatabase",
+    "Database",
+    "DatabaseError",
+    "DsnError",
+    "check_dsn",
+    "connect",
+    "connect_async",
+]
+
+Database = Connection[TupleRow]
+AsyncDatabase = AsyncConnection[TupleRow]
+
+# What is raised when the server cannot be reached, goes away, or is too busy: try again.
+LOST = (OperationalError, InterfaceError)
+
+# A transaction holds the rows of devices: nobody may sit on them, and nobody waits long for them.
+OPTIONS = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=5s -c timezone=UTC"
+
+_CONNECT_TIMEOUT_S = 5
+
+
+class DsnError(ValueError):
+    """The address of the database cannot be read."""
+
+
+def check_dsn(dsn: str) -> None:
+    """Check the form of a database's address.
+
+    Raises:
+        DsnError: It is no libpq connection string or URI.
+    """
+    try:
+        conninfo.conninfo_to_dict(dsn)
+    except DatabaseError as error:
+        raise DsnError(f"database dsn: {' '.join(str(error).split())}") from None
+
+
+def connect(dsn: str) -> Database:
+    """Open a connection for commands that wait.
+
+    Raises:
+        OperationalError: The server cannot be reached.
+    """
+    return Connection.connect(dsn, connect_timeout=_CONNECT_TIMEOUT_S, options=OPTIONS)
+
+
+async def connect_async(dsn: str, *, autocommit: bool = False) -> AsyncDatabase:
+    """Open a connection for the event loop.
+
+    Raises:
+        OperationalError: The server cannot be reached.
+    """
+    return await AsyncConnection.connect(
+        dsn, autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT_S, options=OPTIONS
+    )

@@ -1,0 +1,377 @@
+"""The transaction that takes batches: rows locked, judged by the caller, written in bulk.
+
+The caller opens a transaction, calls `lock_devices` and `open_streams`, decides, calls `write`, and
+commits. Whoever holds a device's row is the only one who can store a fix of it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import DataError, IntegrityError
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from milepost_collector.store.connection import AsyncDatabase
+from milepost_schemas.batch import Gap
+from milepost_schemas.event import Event
+from milepost_schemas.fix import Fix, FixKind, KeptFix, instant, milliseconds
+
+__all__ = ["NOT_STORABLE", "DeadLetter", "LockedDevice", "OpenStream", "StreamWrites", "Writes"]
+
+# Raised when a value of a batch cannot be stored, by anybody, ever.
+NOT_STORABLE = (DataError, IntegrityError)
+
+EVENTS_CHANNEL = "milepost_events"
+
+_FIX_COLUMNS = (
+    "time, seq, device, stream, lat_e6, lon_e6, altitude_dm, stands_for, speed_dmps, course_deg, "
+    "hdop_tenths, satellites, kind, hole"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedDevice:
+    """A device's row, locked until the transaction ends."""
+
+    no: int
+    device: str
+    shard: int
+    engine_state: bytes | None
+    engine_parked: str | None
+    definitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """A stream's row; its device is locked."""
+
+    no: int
+    device: int
+    stream: bytes
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that can never be applied."""
+
+    digest: bytes
+    topic: str
+    reason: str
+    detail: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWrites:
+    """What a batch adds to one stream.
+
+    Attributes:
+        fixes: To be stored.
+        quarantined: Whose GPS time cannot be.
+        newest: The newest number that the unit told of.
+    """
+
+    stream: OpenStream
+    last_seq: int
+    newest: int
+    volatile: bool
+    fixes: Sequence[KeptFix]
+    quarantined: Sequence[KeptFix]
+    gaps: Sequence[Gap]
+    thinned: int
+
+    @property
+    def missing(self) -> int:
+        """Numbers inside the gaps."""
+        return sum(gap.last - gap.first + 1 for gap in self.gaps)
+
+
+@dataclass(slots=True)
+class Writes:
+    """Everything that one transaction writes.
+
+    Attributes:
+        streams: What batches add to streams.
+        positions: The newest fix of a device, by its row's number.
+        engine: State and parking cause of a device, by its row's number.
+        events: In the order in which they came about.
+        dead_letters: Messages that were refused.
+    """
+
+    streams: list[StreamWrites] = field(default_factory=list)
+    positions: dict[int, Fix] = field(default_factory=dict)
+    engine: dict[int, tuple[bytes | None, str | None]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+
+async def lock_devices(
+    connection: AsyncDatabase, shards: dict[str, int]
+) -> dict[str, LockedDevice]:
+    """Lock the rows of devices; those that another transaction holds are left out.
+
+    Args:
+        connection: In a transaction.
+        shards: The shard of each device; rows of unknown devices are made.
+    """
+    names = sorted(shards)
+    async with connection.cursor(row_factory=class_row(LockedDevice)) as cursor:
+        await cursor.execute(
+            "INSERT INTO device (device, shard) "
+            "SELECT * FROM unnest(%s::text[], %s::smallint[]) AS new (device, shard) "
+            "WHERE NOT EXISTS (SELECT FROM device WHERE device.device = new.device) "
+            "ON CONFLICT DO NOTHING",
+            (names, [shards[name] for name in names]),
+        )
+        await cursor.execute(
+            "SELECT no, device, shard, engine_state, engine_parked, "
+            "(SELECT coalesce(max(version), 0) FROM definitions) AS definitions "
+            "FROM device WHERE device = ANY(%s) ORDER BY no FOR UPDATE SKIP LOCKED",
+            (names,),
+        )
+        return {row.device: row async for row in cursor}
+
+
+async def open_streams(
+    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], OpenStream]:
+    """Return the streams of locked devices; rows of unknown streams are made.
+
+    Args:
+        connection: In a transaction that holds the devices' rows.
+        pairs: Device's row number and stream.
+    """
+    ordered = sorted(pairs)
+    arrays = ([device for device, _ in ordered], [stream for _, stream in ordered])
+    async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
+        await cursor.execute(
+            "INSERT INTO stream (device, stream) "
+            "SELECT * FROM unnest(%s::integer[], %s::bytea[]) AS new (device, stream) "
+            "WHERE NOT EXISTS (SELECT FROM stream WHERE (stream.device, stream.stream) = "
+            "(new.device, new.stream))",
+            arrays,
+        )
+        await cursor.execute(
+            "SELECT no, stream.device, stream.stream, last_seq FROM stream "
+            "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+            "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
+            arrays,
+        )
+        return {(row.device, row.stream): row async for row in cursor}
+
+
+async def previous_last_seqs(
+    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], int]:
+    """Return what is stored of streams that batches call the one before; unknown ones left out."""
+    if not pairs:
+        return {}
+    ordered = sorted(pairs)
+    cursor = await connection.execute(
+        "SELECT stream.device, stream.stream, last_seq FROM stream "
+        "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+        "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
+        ([device for device, _ in ordered], [stream for _, stream in ordered]),
+    )
+    return {(device, stream): last_seq async for device, stream, last_seq in cursor}
+
+
+async def parked_devices(connection: AsyncDatabase) -> list[str]:
+    """Return the devices whose engine stands still."""
+    cursor = await connection.execute(
+        "SELECT device FROM device WHERE engine_parked IS NOT NULL ORDER BY device"
+    )
+    return [device async for (device,) in cursor]
+
+
+async def fixes_after(
+    connection: AsyncDatabase, device: int, after_ms: int | None
+) -> list[KeptFix]:
+    """Return a device's stored fixes after a GPS time (or all), in the order of their numbers."""
+    cursor = await connection.execute(
+        "SELECT seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
+        "satellites, kind, stands_for, hole FROM fix WHERE device = %s "
+        "AND (%s::timestamptz IS NULL OR time > %s) ORDER BY stream, seq",
+        (device, *[None if after_ms is None else instant(after_ms)] * 2),
+    )
+    return [_kept(row) async for row in cursor]
+
+
+def _kept(row: tuple[Any, ...]) -> KeptFix:
+    seq, time, *measured, kind, stands_for, hole = row
+    fix = Fix(milliseconds(time), *measured, kind=FixKind(kind))  # type: ignore[misc]  # the star
+    return KeptFix(seq, fix, stands_for, hole)
+
+
+async def make_partitions(connection: AsyncDatabase, moments: Iterable[datetime]) -> None:
+    """Make sure that fixes of these instants have a place; runs in its own transactions."""
+    for moment in moments:
+        await connection.execute("SELECT make_fix_partition(%s)", (moment,))
+
+
+async def write(connection: AsyncDatabase, writes: Writes, recorded_at: datetime) -> None:
+    """Write everything; the caller commits.
+
+    Raises:
+        DataError, IntegrityError: A value cannot be stored (`NOT_STORABLE`).
+        OperationalError: The server is lost or too busy.
+    """
+    await _copy(connection, "fix", "", [(s, kept, ()) for s in writes.streams for kept in s.fixes])
+    quarantined = [(s, kept, (recorded_at,)) for s in writes.streams for kept in s.quarantined]
+    await _copy(connection, "fix_quarantine", ", quarantined_at", quarantined)
+    await _write_streams(connection, writes.streams, recorded_at)
+    await _write_devices(connection, writes, recorded_at)
+    await _write_events(connection, writes.events, recorded_at)
+    await _write_dead_letters(connection, writes.dead_letters, recorded_at)
+
+
+async def _copy(
+    connection: AsyncDatabase,
+    table: str,
+    extra_columns: str,
+    rows: Sequence[tuple[StreamWrites, KeptFix, tuple[object, ...]]],
+) -> None:
+    if not rows:
+        return
+    async with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({_FIX_COLUMNS}{extra_columns}) FROM STDIN".encode()) as copy,
+    ):
+        for stream, kept, extra in rows:
+            await copy.write_row(_fix_row(stream, kept) + extra)
+
+
+def _fix_row(stream: StreamWrites, kept: KeptFix) -> tuple[object, ...]:
+    fix = kept.fix
+    return (
+        instant(fix.time_ms),
+        kept.seq,
+        stream.stream.device,
+        stream.stream.no,
+        fix.lat_e6,
+        fix.lon_e6,
+        fix.altitude_dm,
+        kept.stands_for,
+        fix.speed_dmps,
+        fix.course_deg,
+        fix.hdop_tenths,
+        fix.satellites,
+        int(fix.kind),
+        kept.hole,
+    )
+
+
+async def _write_streams(
+    connection: AsyncDatabase, streams: Sequence[StreamWrites], recorded_at: datetime
+) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "UPDATE stream SET last_seq = %s, newest = greatest(newest, %s), volatile = %s, "
+            "fixes = fixes + %s, thinned = thinned + %s, missing = missing + %s WHERE no = %s",
+            [
+                (
+                    each.last_seq,
+                    each.newest,
+                    each.volatile,
+                    len(each.fixes) + len(each.quarantined),
+                    each.thinned,
+                    each.missing,
+                    each.stream.no,
+                )
+                for each in streams
+            ],
+        )
+        gaps = [(each.stream.no, gap) for each in streams for gap in each.gaps]
+        if gaps:
+            await cursor.executemany(
+                "INSERT INTO gap (stream, first_seq, last_seq, reason, recorded_at) "
+                "VALUES (%s, %s, %s, %s, %s)",
+                [(no, gap.first, gap.last, int(gap.reason), recorded_at) for no, gap in gaps],
+            )
+
+
+async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at: datetime) -> None:
+    async with connection.cursor() as cursor:
+        heard = sorted({each.stream.device for each in writes.streams} | set(writes.positions))
+        if heard:
+            await cursor.execute(
+                "UPDATE device SET heard_at = %s WHERE no = ANY(%s)", (recorded_at, heard)
+            )
+        await cursor.executemany(
+            "UPDATE device SET position_time = %s, lat_e6 = %s, lon_e6 = %s, altitude_dm = %s, "
+            "speed_dmps = %s, course_deg = %s, hdop_tenths = %s, satellites = %s, kind = %s "
+            "WHERE no = %s AND (position_time IS NULL OR position_time < %s)",
+            [_position_row(no, fix) for no, fix in writes.positions.items()],
+        )
+        await cursor.executemany(
+            "UPDATE device SET engine_state = %s, engine_parked = %s WHERE no = %s",
+            [(state, parked, no) for no, (state, parked) in writes.engine.items()],
+        )
+
+
+def _position_row(no: int, fix: Fix) -> tuple[object, ...]:
+    moment = instant(fix.time_ms)
+    return (
+        moment,
+        fix.lat_e6,
+        fix.lon_e6,
+        fix.altitude_dm,
+        fix.speed_dmps,
+        fix.course_deg,
+        fix.hdop_tenths,
+        fix.satellites,
+        int(fix.kind),
+        no,
+        moment,
+    )
+
+
+async def _write_events(
+    connection: AsyncDatabase, events: Sequence[Event], recorded_at: datetime
+) -> None:
+    if not events:
+        return
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO event (time, id, type, device, subject, data, recorded_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [
+                (
+                    instant(event.time_ms),
+                    event.id,
+                    event.type,
+                    event.device,
+                    event.subject,
+                    Jsonb(dict(event.data)),
+                    recorded_at,
+                )
+                for event in events
+            ],
+        )
+        await cursor.execute("SELECT pg_notify(%s, '')", (EVENTS_CHANNEL,))
+
+
+async def _write_dead_letters(
+    connection: AsyncDatabase, letters: Sequence[DeadLetter], recorded_at: datetime
+) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO dead_letter (digest, topic, reason, detail, payload, first_at, last_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (digest) DO UPDATE "
+            "SET count = dead_letter.count + 1, last_at = excluded.last_at",
+            [
+                (
+                    letter.digest,
+                    letter.topic,
+                    letter.reason,
+                    letter.detail,
+                    letter.payload,
+                    recorded_at,
+                    recorded_at,
+                )
+                for letter in letters
+            ],
+        )

@@ -1,0 +1,100 @@
+"""Bringing the database up to date: ordered `.sql` files, each run once in its own transaction."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+
+from milepost_collector.store.connection import Database, DatabaseError, connect
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS migration (
+    name        text PRIMARY KEY,
+    digest      bytea NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+# Two programs that start together must not both migrate.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('milepost.migrate'))"
+
+
+class MigrationError(Exception):
+    """The database cannot be brought up to date; the message names the migration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step; its name begins with its number."""
+
+    name: str
+    sql: str
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the text: a step that has been applied must never change."""
+        return hashlib.sha256(self.sql.encode()).digest()
+
+
+def known_migrations() -> list[Migration]:
+    """Return all steps, in order."""
+    folder = resources.files(__package__).joinpath("migrations")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [Migration(file.name.removesuffix(".sql"), file.read_text("utf-8")) for file in files]
+
+
+def migrate(dsn: str, *, plain: bool = False) -> list[str]:
+    """Apply the steps that the database lacks; return their names.
+
+    Args:
+        dsn: The database.
+        plain: Use native partitions although the server has TimescaleDB.
+
+    Raises:
+        MigrationError: A step fails, has changed since it was applied, or the database has steps
+            that this version does not know.
+        OperationalError: The server cannot be reached.
+    """
+    applied = []
+    with connect(dsn) as connection:
+        if plain:
+            connection.execute("SET milepost.plain = 'on'")
+        for step in known_migrations():
+            with connection.transaction():
+                # Extensions are made and tables rewritten here; nobody else waits for us yet.
+                connection.execute("SET LOCAL lock_timeout = '60s'")
+                connection.execute(_LOCK)
+                connection.execute(_TABLE)
+                if _apply(connection, step):
+                    applied.append(step.name)
+        _refuse_unknown(connection)
+    return applied
+
+
+def _apply(connection: Database, step: Migration) -> bool:
+    row = connection.execute(
+        "SELECT digest FROM migration WHERE name = %s", (step.name,)
+    ).fetchone()
+    if row is not None:
+        if row[0] != step.digest:
+            raise MigrationError(
+                f"migration {step.name} was applied to this database with another text"
+            )
+        return False
+    try:
+        connection.execute(step.sql.encode())
+    except DatabaseError as error:
+        raise MigrationError(f"migration {step.name}: {error}") from error
+    connection.execute(
+        "INSERT INTO migration (name, digest) VALUES (%s, %s)", (step.name, step.digest)
+    )
+    return True
+
+
+def _refuse_unknown(connection: Database) -> None:
+    known = {step.name for step in known_migrations()}
+    rows = connection.execute("SELECT name FROM migration ORDER BY name").fetchall()
+    unknown = [name for (name,) in rows if name not in known]
+    if unknown:
+        raise MigrationError(
+            f"the database is newer than this program: it has migration {unknown[-1]}"
+        )

@@ -1,0 +1,116 @@
+"""The routes, and what holds for every answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from milepost_collector.clock import Clock
+from milepost_collector.store.connection import LOST
+from milepost_collector.store.pool import BUSY, Pool
+from milepost_collector.web.events import list_events, stream_events
+from milepost_collector.web.reply import RequestError, reply
+from milepost_collector.web.tail import Tail
+from milepost_collector.web.vehicles import list_vehicles, newest_fences, vehicle_track
+
+_STATIC = Path(__file__).parent / "static"
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def make_app(dsn: str, clock: Clock, on_ready: Callable[[], None]) -> Starlette:
+    """Make the web application.
+
+    Args:
+        dsn: The database.
+        clock: Our time.
+        on_ready: Called once requests can be answered.
+    """
+    pool, tail = Pool(dsn), Tail(dsn)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await pool.open()
+        following = asyncio.create_task(tail.run())
+        on_ready()
+        yield
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await pool.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/healthz", _health),
+            Route("/v1/events", list_events),
+            Route("/v1/events/stream", stream_events),
+            Route("/v1/vehicles", list_vehicles),
+            Route("/v1/vehicles/{vehicle}/track", vehicle_track),
+            Route("/v1/fences", newest_fences),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        lifespan=lifespan,
+        middleware=[Middleware(_EveryAnswer)],
+        exception_handlers={
+            RequestError: _refuse,
+            HTTPException: _refuse_http,
+            BUSY: _busy,
+            **dict.fromkeys(LOST, _busy),
+        },
+    )
+    app.state.pool, app.state.tail, app.state.clock = pool, tail, clock
+    return app
+
+
+async def _page(_request: Request) -> Response:
+    return FileResponse(_STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _health(_request: Request) -> Response:
+    return reply({"alive": True})
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)  # noqa: S101 - registered for it alone
+    return reply(error.body, error.status)
+
+
+async def _refuse_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    return reply({"error": error.detail}, error.status_code)
+
+
+async def _busy(_request: Request, _error: Exception) -> Response:
+    return reply({"error": "the database is away; try again"}, 503)
+
+
+class _EveryAnswer:
+    """Adds the headers that every answer carries, without holding up streams."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

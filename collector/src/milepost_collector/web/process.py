@@ -1,0 +1,36 @@
+"""The web program: uvicorn around the application."""
+
+import sys
+
+import uvicorn
+
+from milepost_collector.clock import Clock
+from milepost_collector.config import CollectorConfig
+from milepost_collector.ingest.process import READY
+from milepost_collector.web.app import make_app
+
+# Open streams are cut after this when the program is told to stop.
+_FAREWELL_S = 1
+
+
+def run_web(config: CollectorConfig, fd: int | None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        config: Where to listen and where the database is.
+        fd: A socket that listens already, or None to listen as configured.
+    """
+    app = make_app(config.database.dsn, Clock(), _tell_ready)
+    uvicorn.run(
+        app,
+        fd=fd,
+        host=config.web.host,
+        port=config.web.port,
+        log_level="warning",
+        timeout_graceful_shutdown=_FAREWELL_S,
+    )
+
+
+def _tell_ready() -> None:
+    sys.stdout.write(READY)
+    sys.stdout.flush()
