@@ -8,11 +8,11 @@ MEMBERS := schemas agent collector firmware-sim
 .PHONY: demo test check bench chaos format lock clean
 
 demo: $(READY)
-	@$(BIN)/milepost-sim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TRACK),--track "$(TRACK)") \
+	@exec $(BIN)/milepost-sim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TRACK),--track "$(TRACK)") \
 		$(if $(REPORT),--report "$(REPORT)") $(if $(DATA),--data "$(DATA)")
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

@@ -202,7 +202,9 @@ class Buffer:
                 (no, *bounds, _FREED_ROWS),
             ).fetchone()
             if first is not None:
-                self._db.execute("DELETE FROM fix WHERE stream = ? AND seq <= ?", (no, last))
+                self._db.execute(
+                    "DELETE FROM fix WHERE stream = ? AND seq BETWEEN ? AND ?", (no, first, last)
+                )
                 self._record_gap(no, Gap(first, last, reason))
                 return True
         return False
@@ -240,13 +242,9 @@ class Buffer:
             self._record_gap(no, Gap(effect.seq, effect.seq, GapReason.REFUSED))
 
     def _forget_empty_streams(self) -> None:
-        """Forget the runs of which nothing is held and nothing is to be said any more.
-
-        The newest run is kept: the next one names it as the stream before.
-        """
+        """Forget the runs of which nothing is held and nothing is to be said any more."""
         empty = (
-            "SELECT no FROM stream WHERE stored >= newest AND no < (SELECT max(no) FROM stream) "
-            "AND no NOT IN (SELECT stream FROM fix)"
+            "SELECT no FROM stream WHERE stored >= newest AND no NOT IN (SELECT stream FROM fix)"
         )
         self._db.execute(f"DELETE FROM gap WHERE stream IN ({empty})")  # noqa: S608
         self._db.execute(f"DELETE FROM stream WHERE no IN ({empty})")  # noqa: S608

@@ -7,8 +7,8 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
-# Buckets grow by 2 %, so a percentile is true within 1 %.
-_GROWTH = math.log(1.02)
+# Buckets grow by 5 %, so a percentile is true within 3 %.
+GROWTH = 1.05
 
 # Fixes whose reading instant is remembered until they are stored: an hour at 10 Hz.
 _MAX_WAITING = 36_000
@@ -34,7 +34,7 @@ class LatencyMeter:
         while self._waiting and self._waiting[0][0] <= seq:
             _, read_s = self._waiting.popleft()
             milliseconds = max((now_s - read_s) * 1000, 0.1)
-            self._buckets[round(math.log(milliseconds) / _GROWTH)] += 1
+            self._buckets[round(math.log(milliseconds, GROWTH))] += 1
 
     def percentile_ms(self, share: float) -> float | None:
         """Return the latency that `share` (0 to 1) of all fixes stayed within; None without any."""
@@ -43,12 +43,12 @@ class LatencyMeter:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= share * total:
-                return round(math.exp(bucket * _GROWTH), 1)
+                return round(GROWTH**bucket, 1)
         return None
 
     @property
     def buckets(self) -> dict[int, int]:
-        """Counts by bucket; bucket n holds latencies around 1.02**n milliseconds."""
+        """Counts by bucket; bucket n holds latencies around GROWTH**n milliseconds."""
         return dict(self._buckets)
 
 

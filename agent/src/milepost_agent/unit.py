@@ -14,7 +14,7 @@ from milepost_agent.buffer import Buffer
 from milepost_agent.clock import Clock
 from milepost_agent.config import AgentConfig
 from milepost_agent.epoch import EpochJoiner, MadeFix
-from milepost_agent.health import LatencyMeter, write_status
+from milepost_agent.health import GROWTH, LatencyMeter, write_status
 from milepost_agent.receiver import Receiver
 from milepost_agent.sentence import Framer, Reject, read_sentence
 from milepost_agent.uplink import Uplink
@@ -188,6 +188,7 @@ class Unit:
             "latency_ms": {
                 "p50": self._latency.percentile_ms(0.5),
                 "p99": self._latency.percentile_ms(0.99),
+                "growth": GROWTH,
                 "buckets": self._latency.buckets,
             },
             "fix": None

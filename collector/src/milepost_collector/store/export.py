@@ -37,7 +37,16 @@ SELECT device.device,
        encode(stream.stream, 'hex'),
        stored.seq,
        to_char(stored.time, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-       {_MEASURED.replace("hole", "hole::integer")}
+       stored.lat_e6,
+       stored.lon_e6,
+       stored.altitude_dm,
+       stored.speed_dmps,
+       stored.course_deg,
+       stored.hdop_tenths,
+       stored.satellites,
+       stored.kind,
+       stored.stands_for,
+       stored.hole::integer
 FROM stored
 JOIN device ON device.no = stored.device
 JOIN stream ON stream.no = stored.stream

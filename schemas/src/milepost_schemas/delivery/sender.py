@@ -266,11 +266,10 @@ class Sender:
         )
 
     def _before(self, ledger: Ledger) -> Previous | None:
-        index = self.ledgers.index(ledger)
-        if index == 0:
-            return None
-        before = self.ledgers[index - 1]
-        return Previous(before.stream, before.stored)
+        """Name the newest stream before this one of which anything is believed to be stored."""
+        before = self.ledgers[: self.ledgers.index(ledger)]
+        stored = next((each for each in reversed(before) if each.stored), None)
+        return None if stored is None else Previous(stored.stream, stored.stored)
 
     def _oldest_unfinished(self) -> Ledger | None:
         return next((each for each in self.ledgers if each.stored < each.newest), None)

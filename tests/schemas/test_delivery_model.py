@@ -1,0 +1,308 @@
+"""A model of the whole delivery under every fault that the design names, driven at random.
+
+Real parts: the vehicle's buffer (SQLite), the sender, the batch and ack codecs, the admission. The
+network is a bag of bytes that loses, repeats and reorders; the database is a list that can be set
+back to an earlier copy; buffers crash, are restored from old images, cloned, lost and run full.
+
+What must hold when the faults have stopped and everything has drained:
+
+- nothing that a unit still holds is undelivered (or it is recorded as a gap),
+- nothing is stored twice, nothing is stored that was not measured,
+- within a stream rows are stored in the order of their numbers,
+- every number up to `last_seq` is a row or in a gap.
+"""
+
+import copy
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from milepost_agent import buffer as agent_buffer
+from milepost_agent.buffer import IN_MEMORY, Buffer
+from milepost_schemas.ack import Ack, decode_ack, encode_ack
+from milepost_schemas.batch import GapReason, decode_batch, decode_fixes
+from milepost_schemas.delivery.admission import admit
+from milepost_schemas.delivery.packing import pack
+from milepost_schemas.delivery.sender import Sender
+from milepost_schemas.fix import Fix
+
+FIRST_MS = 1_700_000_000_000
+
+# Fixes at this latitude cannot be stored by anybody.
+POISON_LAT_E6 = 13
+
+Truth = dict[tuple[bytes, int], Fix]
+
+
+@dataclass
+class Database:
+    """What the collector keeps; a deep copy of it is a backup."""
+
+    last_seq: dict[bytes, int] = field(default_factory=dict)
+    rows: list[tuple[bytes, int, Fix]] = field(default_factory=list)
+    gaps: set[tuple[bytes, int]] = field(default_factory=set)
+
+    def take(self, data: bytes) -> bytes:
+        """Take a batch as the collector does, and return its ack."""
+        envelope, columns = decode_batch(data)
+        fixes = decode_fixes(envelope, columns)
+        previous = envelope.previous
+        before = self.last_seq.get(previous.stream) if previous else None
+        verdict = admit(envelope, self.last_seq.get(envelope.stream), before)
+        refused = None
+        if verdict.apply_from is not None:
+            fresh = [kept for kept in fixes if kept.seq >= verdict.apply_from]
+            if any(kept.fix.lat_e6 == POISON_LAT_E6 for kept in fresh):
+                refused = "unstorable"
+            else:
+                assert verdict.last_seq is not None
+                self.rows += [(envelope.stream, kept.seq, kept.fix) for kept in fresh]
+                self.gaps |= {
+                    (envelope.stream, seq)
+                    for gap in verdict.gaps
+                    for seq in range(gap.first, gap.last + 1)
+                }
+                self.last_seq[envelope.stream] = verdict.last_seq
+        last_seq = None if refused else verdict.last_seq
+        return encode_ack(Ack(envelope.stream, envelope.batch, last_seq, FIRST_MS, refused))
+
+
+class Unit:
+    """One run after another of an agent over one buffer."""
+
+    def __init__(self, image: bytes | None, chance: random.Random) -> None:
+        self.up: list[bytes] = []
+        self.down: list[bytes] = []
+        self._chance = chance
+        self.pending: list[Fix] = []
+        self.live: Fix | None = None
+        self.start(image)
+
+    def start(self, image: bytes | None) -> None:
+        """Power on over a buffer image; what was not committed is gone."""
+        self.buffer = Buffer(IN_MEMORY)
+        if image is not None:
+            self.buffer._db.deserialize(image)
+        self.buffer.begin_stream()
+        self.sender = Sender(self.buffer.ledgers(), self._chance)
+        self.pending = []
+        self.image = bytes(self.buffer._db.serialize())
+
+    def commit(self, truth: Truth) -> None:
+        """Commit what was measured, and note which number each fix got."""
+        before = self.sender.ledgers[-1].newest
+        newest = self.buffer.commit()
+        for seq, fix in enumerate(self.pending, before + 1):
+            assert (self.buffer.stream, seq) not in truth, "a number was used twice"
+            truth[self.buffer.stream, seq] = fix
+        self.pending = []
+        self.sender.committed(newest)
+        self.image = bytes(self.buffer._db.serialize())
+
+    def send(self, now_s: float, *, live: bool) -> None:
+        """Let the sender say what it wants to say."""
+        want = self.sender.next(now_s, live=live)
+        if want is None:
+            return
+        fixes = self.buffer.read(want.stream, want.after, want.max_fixes)
+        batch, data = pack(want, fixes, self.buffer.gaps(want.stream), self.live)
+        self.sender.sent(batch)
+        self.up.append(data)
+
+    def hear(self, data: bytes, now_s: float) -> None:
+        """Take in an ack."""
+        self.buffer.apply(self.sender.acknowledged(decode_ack(data), now_s))
+
+    def held(self) -> Truth:
+        """Return every fix that the buffer still holds."""
+        return {
+            (ledger.stream, kept.seq): kept.fix
+            for ledger in self.buffer.ledgers()
+            for kept in self.buffer.read(ledger.stream, 0, -1)
+        }
+
+
+class Delivery(RuleBasedStateMachine):
+    """Random faults, then a drain, then the accounts."""
+
+    @initialize(seed=st.integers(0, 2**32))
+    def begin(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.now_s = 0.0
+        self.clock_ms = FIRST_MS
+        self.truth: Truth = {}
+        self.database = Database()
+        self.backups: list[Database] = []
+        self.images: list[bytes] = []
+        self.units = [Unit(None, self.chance)]
+        self.units[0].sender.connected()
+
+    def unit(self, index: int) -> Unit:
+        return self.units[index % len(self.units)]
+
+    @rule(which=st.integers(0, 3), count=st.integers(1, 6), poison=st.integers(0, 20))
+    def measure(self, which: int, count: int, poison: int) -> None:
+        unit = self.unit(which)
+        for number in range(count):
+            self.clock_ms += 1000
+            lat_e6 = POISON_LAT_E6 if number == poison else 47_000_000 + number
+            fix = Fix(self.clock_ms, lat_e6, 8_000_000)
+            unit.buffer.add(fix)
+            unit.pending.append(fix)
+            unit.live = fix
+
+    @rule(which=st.integers(0, 3), live=st.booleans())
+    def tick(self, which: int, live: bool) -> None:
+        unit = self.unit(which)
+        unit.commit(self.truth)
+        unit.send(self.now_s, live=live)
+
+    @rule(which=st.integers(0, 3), count=st.integers(1, 4), live=st.booleans())
+    def all_goes_well(self, which: int, count: int, live: bool) -> None:
+        """A healthy stretch, so that faults find pointers that have moved."""
+        unit = self.unit(which)
+        self.link_heals(which)
+        self.measure(which, count, poison=-1)
+        self.tick(which, live)
+        for _ in range(4):
+            while unit.up:
+                self.batch_arrives(which, 0, twice=False)
+            while unit.down:
+                self.ack_arrives(which, 0, twice=False)
+
+    @rule(seconds=st.sampled_from([0.1, 5.0, 13.0, 400.0]))
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    @rule(which=st.integers(0, 3), index=st.integers(0, 50), twice=st.booleans())
+    def batch_arrives(self, which: int, index: int, twice: bool) -> None:
+        unit = self.unit(which)
+        if unit.up:
+            data = unit.up[index % len(unit.up)] if twice else unit.up.pop(index % len(unit.up))
+            unit.down.append(self.database.take(data))
+
+    @rule(which=st.integers(0, 3), index=st.integers(0, 50), twice=st.booleans())
+    def ack_arrives(self, which: int, index: int, twice: bool) -> None:
+        unit = self.unit(which)
+        if unit.down:
+            at = index % len(unit.down)
+            unit.hear(unit.down[at] if twice else unit.down.pop(at), self.now_s)
+            unit.send(self.now_s, live=False)
+
+    @rule(which=st.integers(0, 3), index=st.integers(0, 50), ack=st.booleans())
+    def message_is_lost(self, which: int, index: int, ack: bool) -> None:
+        unit = self.unit(which)
+        bag = unit.down if ack else unit.up
+        if bag:
+            bag.pop(index % len(bag))
+
+    @rule(which=st.integers(0, 3), wiped=st.booleans())
+    def link_breaks(self, which: int, wiped: bool) -> None:
+        unit = self.unit(which)
+        unit.sender.disconnected()
+        if wiped:
+            unit.up, unit.down = [], []
+
+    @rule(which=st.integers(0, 3))
+    def link_heals(self, which: int) -> None:
+        self.unit(which).sender.connected()
+
+    @rule(which=st.integers(0, 3))
+    def power_is_cut(self, which: int) -> None:
+        unit = self.unit(which)
+        self.images.append(unit.image)
+        unit.start(unit.image)
+
+    @precondition(lambda self: self.images)
+    @rule(which=st.integers(0, 3), index=st.integers(0, 50))
+    def old_image_is_restored(self, which: int, index: int) -> None:
+        self.unit(which).start(self.images[index % len(self.images)])
+
+    @precondition(lambda self: len(self.units) < 3)
+    @rule(which=st.integers(0, 3))
+    def image_is_cloned(self, which: int) -> None:
+        self.units.append(Unit(self.unit(which).image, self.chance))
+
+    @rule(which=st.integers(0, 3))
+    def image_is_lost(self, which: int) -> None:
+        self.unit(which).start(None)
+
+    @rule(which=st.integers(0, 3), reason=st.sampled_from([GapReason.RELEASED, GapReason.CUT]))
+    def buffer_runs_full(self, which: int, reason: GapReason) -> None:
+        unit = self.unit(which)
+        unit.commit(self.truth)
+        unit.buffer._give_up(reason)
+        unit.image = bytes(unit.buffer._db.serialize())
+
+    @rule()
+    def backup_is_made(self) -> None:
+        self.backups.append(copy.deepcopy(self.database))
+
+    @precondition(lambda self: self.backups)
+    @rule(index=st.integers(0, 50))
+    def backup_is_restored(self, index: int) -> None:
+        self.database = copy.deepcopy(self.backups[index % len(self.backups)])
+
+    def teardown(self) -> None:
+        if hasattr(self, "units"):
+            self.drain()
+            self.check_accounts()
+
+    def drain(self) -> None:
+        """Let everything in flight be lost, then let every unit send until it has nothing left."""
+        for unit in self.units:
+            unit.commit(self.truth)
+            unit.up, unit.down = [], []
+            unit.sender.connected()
+        quiet_rounds = 0
+        for _ in range(3000):
+            self.now_s += 15
+            busy = False
+            for unit in self.units:
+                self.clock_ms += 1000
+                unit.live = Fix(self.clock_ms, 47_000_000, 8_000_000)
+                unit.send(self.now_s, live=True)
+                while unit.up:
+                    unit.hear(self.database.take(unit.up.pop(0)), self.now_s)
+                busy = busy or unit.sender.backlog > 0
+            quiet_rounds = 0 if busy else quiet_rounds + 1
+            if quiet_rounds == 3:
+                return
+        pytest.fail("the backlog does not drain")
+
+    def check_accounts(self) -> None:
+        stored = {(stream, seq): fix for stream, seq, fix in self.database.rows}
+        assert len(stored) == len(self.database.rows), "something is stored twice"
+        for key, fix in stored.items():
+            assert self.truth[key] == fix, "something is stored that was not measured"
+        for unit in self.units:
+            for key, fix in unit.held().items():
+                assert stored.get(key) == fix or key in self.database.gaps, "held, not delivered"
+        order: dict[bytes, int] = {}
+        for stream, seq, _ in self.database.rows:
+            assert order.get(stream, 0) < seq, "out of order within a stream"
+            order[stream] = seq
+        numbers = set(stored) | self.database.gaps
+        for stream, last_seq in self.database.last_seq.items():
+            for seq in range(1, last_seq + 1):
+                assert (stream, seq) in numbers, "a number is not accounted for"
+            assert not stored.keys() & self.database.gaps, "a gap holds a stored number"
+
+
+@pytest.fixture(autouse=True)
+def small_evictions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a full buffer give up two rows at a time, so that the model meets half-evicted streams."""
+    monkeypatch.setattr(agent_buffer, "_FREED_ROWS", 2)
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(
+    max_examples=300,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
