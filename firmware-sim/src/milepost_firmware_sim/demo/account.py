@@ -69,6 +69,7 @@ def vehicle_report(
         "fixes_made": status["fixes_made"],
         "fixes_committed": status["fixes_committed"],
         "fixes_stored": stored,
+        "fixes_held": found.held,
         "lost": found.lost,
         "duplicates": found.duplicates,
         "invented": found.invented,

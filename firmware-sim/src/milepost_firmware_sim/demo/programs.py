@@ -1,6 +1,5 @@
 """Starting and stopping the programs of the system, as a user would by their commands."""
 
-import json
 import os
 import select
 import signal
@@ -9,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 _STOP_S = 20.0
 
@@ -29,7 +28,7 @@ class Programs:
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs = logs
         self._environment = os.environ | environment
-        self._running: list[tuple[str, subprocess.Popen[str]]] = []
+        self._running: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -40,12 +39,12 @@ class Programs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for name, _ in reversed(self._running):
+        for name in reversed(self._running):
             self.stop(name)
 
     def start(self, name: str, program: str, *arguments: str) -> None:
-        """Start a program of ours under a name."""
-        with self._log(name).open("w") as log:
+        """Start a program of ours under a name; one that has ended may be started again."""
+        with self._log(name).open("a") as log:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "milepost_firmware_sim.demo.bound", str(os.getpid())),
@@ -59,27 +58,27 @@ class Programs:
                 text=True,
                 start_new_session=True,
             )
-        self._running.append((name, process))
+        self._running.pop(name, None)
+        self._running[name] = process
 
-    def first_line(self, name: str, timeout_s: float) -> dict[str, Any]:
-        """Wait for the JSON line with which a program says that it is ready.
+    def first_line(self, name: str, timeout_s: float) -> str:
+        """Wait for the line with which a program says that it is ready.
 
         Raises:
             ProgramError: It ends or stays silent.
         """
-        process = self._process(name)
+        process = self._running[name]
         assert process.stdout is not None  # noqa: S101 - a pipe, see start
         readable, _, _ = select.select([process.stdout], [], [], timeout_s)
         line = process.stdout.readline() if readable else ""
         if not line:
             why = "is silent" if process.poll() is None else f"ended with {process.returncode}"
             raise ProgramError(f"{name} {why}: {self._last_words(name)}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return line
 
     def is_running(self, name: str) -> bool:
         """Whether a program has not ended."""
-        return self._process(name).poll() is None
+        return self._running[name].poll() is None
 
     def check(self, name: str) -> None:
         """Make sure that a program runs or has ended well.
@@ -87,13 +86,13 @@ class Programs:
         Raises:
             ProgramError: It has failed.
         """
-        code = self._process(name).poll()
+        code = self._running[name].poll()
         if code not in (None, 0, -signal.SIGTERM):
             raise ProgramError(f"{name} ended with {code}: {self._last_words(name)}")
 
     def stop(self, name: str) -> None:
         """Stop a program by SIGTERM, and wait for it."""
-        process = self._process(name)
+        process = self._running[name]
         if process.poll() is None:
             process.terminate()
             try:
@@ -101,6 +100,14 @@ class Programs:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def kill(self, name: str) -> None:
+        """End a program by SIGKILL, as a power cut would."""
+        process = self._running[name]
+        process.kill()
+        process.wait()
         if process.stdout is not None:
             process.stdout.close()
 
@@ -120,9 +127,6 @@ class Programs:
         if done.returncode != 0:
             raise ProgramError(f"{program} {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
-
-    def _process(self, name: str) -> "subprocess.Popen[str]":
-        return next(process for known, process in self._running if known == name)
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"

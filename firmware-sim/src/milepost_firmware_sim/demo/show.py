@@ -130,7 +130,8 @@ class _Demo:
             f"[web]\nport = 0\n[fences]\nfile = {json.dumps(str(fences))}\n"
         )
         programs.start("collector", "milepost-collector", "serve", "--config", str(config))
-        return programs.first_line("collector", SERVERS_READY_S)
+        addresses: dict[str, Any] = json.loads(programs.first_line("collector", SERVERS_READY_S))
+        return addresses
 
     def _start_vehicles(self, programs: Programs, broker: list[Any]) -> None:
         loop = ["--loop"] if self._options.seconds is None else []

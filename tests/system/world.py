@@ -1,0 +1,203 @@
+"""The whole system as real processes that faults can be done to, and the oracle over it.
+
+Agents read pseudo-terminals that the simulator plays a drawn drive into; a real broker, a real
+PostgreSQL and the ingest program stand behind them. The oracle compares what the agents' buffers
+hold with what the table holds, through the export commands that users have.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from milepost_collector.embedded import EmbeddedBroker, EmbeddedPostgres
+from milepost_firmware_sim.demo.account import Comparison, compare, read_buffer, read_table
+from milepost_firmware_sim.demo.programs import Programs
+from milepost_schemas.timescale import ENVIRONMENT_KEY, Timescale
+
+# The drive is played so many times as fast, which makes as many fixes a second and vehicle.
+FACTOR = 30.0
+TICK_S = 0.2
+DRAIN_S = 90.0
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> float:
+    """Wait for a condition; return the seconds that it took.
+
+    Raises:
+        AssertionError: It did not come true in time.
+    """
+    begin_s = time.monotonic()
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > begin_s + timeout_s:
+            raise AssertionError(f"{what} did not come true within {timeout_s:g} s")
+        pause.wait(0.05)
+    return time.monotonic() - begin_s
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle says at the end."""
+
+    held: int
+    lost: int
+    duplicates: int
+    invented: int
+    drained_s: float
+
+
+class World:
+    """Servers and vehicles, up and running inside the `with` block.
+
+    Args:
+        folder: A short path for everything.
+        vehicles: How many.
+        drive_s: How long the drive is, in its own seconds; it takes a `FACTOR`th of that.
+        broker: `mosquitto` or `nats`; None for the first at hand.
+    """
+
+    def __init__(
+        self, folder: Path, *, vehicles: int = 2, drive_s: float = 1200, broker: Any = None
+    ) -> None:
+        self.folder = folder
+        self.vehicles = [f"van-{number}" for number in range(1, vehicles + 1)]
+        self.postgres = EmbeddedPostgres(folder / "pg")
+        self.broker = EmbeddedBroker(folder / "mq", kind=broker)
+        (folder / "logs").mkdir(parents=True)
+        now_s = time.time()  # noqa: TID251 - tests read the true clock
+        environment = {ENVIRONMENT_KEY: str(Timescale(now_s, FACTOR))}
+        self.programs = Programs(folder / "logs", environment)
+        self._minutes = drive_s / 60
+
+    def __enter__(self) -> Self:
+        self.postgres.start()
+        self.broker.start()
+        self._write_configs()
+        config = str(self.folder / "collector.toml")
+        self.programs.output("milepost-collector", "migrate", "--config", config)
+        self.start_collector()
+        self.programs.first_line("ingest", 30)
+        self._start_vehicles()
+        wait_until(lambda: all(self._made(v) > 0 for v in self.vehicles), 30, "a first fix")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.programs.__exit__(kind, error, trace)
+        self.broker.stop()
+        self.postgres.stop()
+
+    def start_collector(self) -> None:
+        """Start the ingest program (again)."""
+        config = str(self.folder / "collector.toml")
+        self.programs.start("ingest", "milepost-collector", "ingest", "--config", config)
+
+    def start_agent(self, vehicle: str) -> None:
+        """Start a vehicle's agent (again)."""
+        config = str(self.folder / f"{vehicle}.toml")
+        self.programs.start(vehicle, "milepost-agent", "run", "--config", config)
+
+    def is_driving(self) -> bool:
+        """Whether any receiver still speaks."""
+        return any(self.programs.is_running(f"{vehicle}.sim") for vehicle in self.vehicles)
+
+    def settle(self) -> Verdict:
+        """Let the drive end and everything drain, stop the agents, and compare."""
+        wait_until(lambda: not self.is_driving(), 120, "the end of the drive")
+        drained_s = wait_until(self._is_drained, DRAIN_S, "an empty backlog")
+        for vehicle in self.vehicles:
+            self.programs.stop(vehicle)
+        dsn = {"MILEPOST_DATABASE__DSN": self.postgres.dsn}
+        table = read_table(self.programs.output("milepost-collector", "export", **dsn))
+        found = [
+            compare(
+                read_buffer(
+                    self.programs.output(
+                        *("milepost-agent", "export", "--csv", "--config"),
+                        str(self.folder / f"{vehicle}.toml"),
+                    )
+                ),
+                table.get(vehicle, []),
+            )
+            for vehicle in self.vehicles
+        ]
+        self.programs.output("milepost-collector", "check", **dsn)
+        return _summed(found, drained_s)
+
+    def _is_drained(self) -> bool:
+        statuses = [self.status(vehicle) for vehicle in self.vehicles]
+        return all(
+            status
+            and status["receiver"] == "gone"
+            and status["fixes_made"] == status["fixes_committed"]
+            and status["backlog"] == 0
+            for status in statuses
+        )
+
+    def status(self, vehicle: str) -> dict[str, Any]:
+        """Return what an agent says of itself; empty before it has said anything."""
+        file = self.folder / f"{vehicle}.json"
+        status: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        return status
+
+    def _made(self, vehicle: str) -> int:
+        return int(self.status(vehicle).get("fixes_made", 0))
+
+    def _write_configs(self) -> None:
+        host, port = self.broker.address.host, self.broker.address.port
+        (self.folder / "collector.toml").write_text(
+            f'[database]\ndsn = "{self.postgres.dsn}"\n[broker]\nhost = "{host}"\nport = {port}\n'
+        )
+        for vehicle in self.vehicles:
+            base = self.folder / vehicle
+            (self.folder / f"{vehicle}.toml").write_text(
+                f'[device]\nid = "{vehicle}"\n[receiver]\nport = "{base}.tty"\n'
+                f'[broker]\nhost = "{host}"\nport = {port}\n[buffer]\npath = "{base}.db"\n'
+                f'[uplink]\ntick_s = {TICK_S}\n[status]\npath = "{base}.json"\n'
+            )
+
+    def _start_vehicles(self) -> None:
+        for number, vehicle in enumerate(self.vehicles, 1):
+            drive = str(self.folder / f"{vehicle}.nmea")
+            link = str(self.folder / f"{vehicle}.tty")
+            minutes = str(self._minutes)
+            self.programs.output(
+                *("milepost-sim", "drive", "--seed", str(number), "--minutes", minutes),
+                *("--out", drive),
+            )
+            self.programs.start(f"{vehicle}.sim", "milepost-sim", "replay", drive, "--link", link)
+        for vehicle in self.vehicles:
+            self.programs.first_line(f"{vehicle}.sim", 30)
+            self.start_agent(vehicle)
+
+
+def _summed(found: list[Comparison], drained_s: float) -> Verdict:
+    return Verdict(
+        held=sum(each.held for each in found),
+        lost=sum(each.lost for each in found),
+        duplicates=sum(each.duplicates for each in found),
+        invented=sum(each.invented for each in found),
+        drained_s=round(drained_s, 2),
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def is_root() -> bool:
+    """Whether the tests run as root."""
+    return os.geteuid() == 0
