@@ -20,6 +20,14 @@ check: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+bench: $(READY)
+	@exec $(BIN)/python -m tests.bench $(if $(REPORT),--report "$(REPORT)")
+
+chaos: $(READY)
+	@exec $(BIN)/python -m tests.system.chaos $(if $(ONLY),--only $(ONLY)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(REPORT),--report "$(REPORT)")
+
 format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
