@@ -5,6 +5,8 @@ Every key can be overridden by the environment: `[broker] host` by `MILEPOST_AGE
 """
 
 import dataclasses
+import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from typing import Any
 from milepost_schemas.topics import Address, TopicError
 
 ENVIRONMENT_PREFIX = "MILEPOST_AGENT_"
+
+_HOST_NAME = re.compile(rb"[A-Za-z0-9_.-]+")
 
 
 class ConfigError(ValueError):
@@ -149,8 +153,20 @@ def _check_addresses(config: AgentConfig, path: Path) -> None:
     except TopicError as error:
         raise ConfigError(f"{path}: [device] {error}") from None
     host = config.broker.host
-    if not host or any(character in "/:@ \t" for character in host.strip("[]").replace("::", "")):
+    if not _is_host(host):
         raise ConfigError(f"{path}: [broker] host {host!r} is not a host name or an address")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        try:
+            name = text.encode("idna")  # as the resolver does: no label is empty or above 63 bytes
+        except UnicodeError:
+            return False
+        return _HOST_NAME.fullmatch(name) is not None
+    return True
 
 
 def _section(kind: Any, table: Any, where: str, environment: Mapping[str, str]) -> Any:
@@ -181,7 +197,7 @@ def _value(item: "dataclasses.Field[Any]", value: Any, what: str, *, text: bool)
             value = kind(value) if fits else None
         elif kind in (str, Path):
             value = kind(value) if isinstance(value, str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         value = None
     if value is None:
         raise ConfigError(f"{what} is not {_NAMES[kind]}")

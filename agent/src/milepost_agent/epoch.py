@@ -6,6 +6,7 @@ sentences only.
 
 Invariants:
 - An instant that any of its sentences calls void is no fix; nor is one without position or date.
+- A sentence that leaves its time empty never spoils an instant whose time is known.
 - No instant becomes a fix twice, also when the line repeats or splices it.
 """
 
@@ -55,9 +56,22 @@ class MadeFix:
 
 @dataclass(slots=True)
 class _Instant:
-    time_of_day_ms: int | None
     read_s: float
+    time_of_day_ms: int | None = None
     readings: list[Reading] = field(default_factory=list)
+
+    def is_of(self, reading: Reading) -> bool:
+        """Whether a reading can be of this instant.
+
+        A GSA or VTG has no time and belongs where it stands. RMC, GGA and GLL do have one, and
+        leave it empty while the receiver has no fix: that is said of an instant without a fix only.
+        """
+        timed = [held for held in self.readings if held.is_timed]
+        if not reading.is_timed or not timed:
+            return True
+        if reading.time_of_day_ms is None or self.time_of_day_ms is None:
+            return reading.valid is False and timed[0].valid is False
+        return reading.time_of_day_ms == self.time_of_day_ms
 
 
 class EpochJoiner:
@@ -83,32 +97,27 @@ class EpochJoiner:
             reading: What a sentence said.
             read_s: When its line was read; monotonic seconds.
         """
-        moment = reading.time_of_day_ms
         made = None
-        if self._open is not None and moment is not None:
-            if self._open.time_of_day_ms is None:
-                self._open.time_of_day_ms = moment
-            elif self._open.time_of_day_ms != moment:
-                made = self.close()
+        if self._open is not None and not self._open.is_of(reading):
+            made = self.close()
         if self._open is None:
-            self._open = _Instant(moment, read_s)
+            self._open = _Instant(read_s)
+        if reading.time_of_day_ms is not None:
+            self._open.time_of_day_ms = reading.time_of_day_ms
         self._open.readings.append(reading)
         return made
 
     def close(self) -> MadeFix | None:
         """Close the open instant, because another begins or the line is quiet."""
         instant, self._open = self._open, None
-        if instant is None or instant.time_of_day_ms is None:
+        if instant is None or not any(reading.is_timed for reading in instant.readings):
             return None
         day = self._dated(instant)
-        if any(reading.valid is False for reading in instant.readings):
-            self._without_fix(Unfixed.VOID)
-            return None
         fix = _joined(instant.readings)
-        if fix is None:
+        if fix is None or any(reading.valid is False for reading in instant.readings):
             self._without_fix(Unfixed.VOID)
             return None
-        if day is None:
+        if day is None or instant.time_of_day_ms is None:
             self._without_fix(Unfixed.UNDATED)
             return None
         time_ms = (day - _UNIX_DAY).days * _DAY_MS + instant.time_of_day_ms
@@ -132,7 +141,9 @@ class EpochJoiner:
         self._void_since_fix = self._last_time_ms is not None
 
     def _dated(self, instant: _Instant) -> date | None:
-        time_of_day_ms = instant.time_of_day_ms or 0
+        time_of_day_ms = instant.time_of_day_ms
+        if time_of_day_ms is None:
+            return None
         said = next((reading.day for reading in instant.readings if reading.day), None)
         if said is not None:
             self._day = said

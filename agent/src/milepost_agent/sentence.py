@@ -54,6 +54,7 @@ _KIND_OF_MODE = {
     "M": FixKind.ESTIMATED,
     "S": FixKind.ESTIMATED,
 }
+_TIMED = ("RMC", "GGA", "GLL")
 _KIND_OF_GSA = {"2": FixKind.TWO_D, "3": FixKind.THREE_D}
 
 
@@ -87,6 +88,11 @@ class Reading:
     hdop_tenths: int | None = None
     satellites: int | None = None
     kind: FixKind | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether sentences of this type state the time; they may leave it empty."""
+        return self.type in _TIMED
 
 
 class Framer:
@@ -242,7 +248,7 @@ def _time_of_day(text: str) -> int | None:
 
 
 def _day(text: str) -> date | None:
-    if not (text.isdigit() and len(text) in (6, 8)):
+    if not (text.isascii() and text.isdigit() and len(text) in (6, 8)):
         return None
     if len(text) == 8:  # yyyymmdd (seen from Mapbar navigators) or ddmmyyyy
         year_first = 1980 <= int(text[:4]) < 2200

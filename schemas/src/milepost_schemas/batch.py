@@ -239,6 +239,6 @@ def _previous(packed: object, after: int) -> Previous | None:
 
 
 def _flag(packed: object) -> bool:
-    if packed not in (None, True):
+    if packed is not None and packed is not True:
         raise MessageError("malformed", "batch: volatile is neither nil nor true")
     return packed is True

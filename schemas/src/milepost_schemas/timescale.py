@@ -12,6 +12,7 @@ timeouts stay on the monotonic clock.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 
 ENVIRONMENT_KEY = "MILEPOST_CLOCK"
 
@@ -77,7 +78,9 @@ def timescale_from(environment: Mapping[str, str]) -> Timescale:
         if not comma:
             raise ValueError("there is no comma")
         scale = Timescale(_instant(start), float(factor))
-        if not 0.0 < scale.factor < float("inf"):
+        if not isfinite(scale.start_s):
+            raise ValueError(f"the start {start} is no instant")
+        if not (isfinite(scale.factor) and scale.factor > 0):
             raise ValueError(f"the factor {factor} is not above 0")
     except ValueError as error:
         raise TimescaleError(

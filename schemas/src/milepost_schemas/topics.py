@@ -12,6 +12,7 @@ PREFIX = "milepost/v1"
 SHARDS = 64
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
+_SHARD = re.compile(r"(?:0|[1-9][0-9]?)\Z")
 
 
 class TopicError(ValueError):
@@ -68,7 +69,7 @@ def parse_topic(topic: str) -> tuple[Address, Channel]:
     if not topic.startswith(PREFIX) or head or len(levels) != 3:
         raise TopicError(f"topic {topic!r} is not {PREFIX}/<shard>/<device>/<channel>")
     shard, device, channel = levels
-    if not (shard.isascii() and shard.isdigit() and len(shard) <= 2):
+    if not _SHARD.match(shard):
         raise TopicError(f"topic {topic!r}: shard {shard!r} is not a number from 0 to 63")
     if channel not in [known.value for known in Channel]:
         raise TopicError(f"topic {topic!r}: channel {channel!r} is none of {list(Channel)}")

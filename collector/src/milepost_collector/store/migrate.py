@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 
+from psycopg.errors import InsufficientPrivilege
+
 from milepost_collector.store.connection import Database, DatabaseError, connect
 
 _TABLE = """
@@ -63,11 +65,18 @@ def migrate(dsn: str, *, plain: bool = False) -> list[str]:
                 # Extensions are made and tables rewritten here; nobody else waits for us yet.
                 connection.execute("SET LOCAL lock_timeout = '60s'")
                 connection.execute(_LOCK)
-                connection.execute(_TABLE)
+                _make_table(connection)
                 if _apply(connection, step):
                     applied.append(step.name)
         _refuse_unknown(connection)
     return applied
+
+
+def _make_table(connection: Database) -> None:
+    try:
+        connection.execute(_TABLE)
+    except InsufficientPrivilege as error:
+        raise MigrationError(f"the database's user may not make tables: {error}") from error
 
 
 def _apply(connection: Database, step: Migration) -> bool:

@@ -29,13 +29,17 @@ export function speed(mps) {
     : `${whole.format(mps * KMH_PER_MPS)} km/h`;
 }
 
-/** How long ago, from an age in milliseconds. */
-export function ago(age_ms) {
-  const age_s = Math.max(0, Math.floor(age_ms / 1000));
-  if (age_s < 60) return `${age_s} s ago`;
-  if (age_s < 3600) return `${Math.floor(age_s / 60)} min ago`;
-  if (age_s < 48 * 3600) return `${Math.floor(age_s / 3600)} h ago`;
-  return `${whole.format(Math.floor(age_s / 86400))} days ago`;
+/** A length of time in one unit, rounded down. */
+export function lapse(lapse_ms) {
+  const lapse_s = Math.max(0, Math.floor(lapse_ms / 1000));
+  if (lapse_s < 60) return `${lapse_s} s`;
+  if (lapse_s < 3600) return `${Math.floor(lapse_s / 60)} min`;
+  if (lapse_s < 48 * 3600) return `${Math.floor(lapse_s / 3600)} h`;
+  return `${whole.format(Math.floor(lapse_s / 86400))} days`;
+}
+
+export function dayOf(time_ms) {
+  return date.format(time_ms);
 }
 
 /** The time of day; the day too unless it is that of `now_ms`. */
