@@ -15,6 +15,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
@@ -54,12 +55,16 @@ class Buffer:
 
     def __init__(self, path: Path | str, max_bytes: int = 150_000_000) -> None:
         self._max_bytes = max_bytes
-        self._lock = None if path == IN_MEMORY else _locked(Path(path))
-        try:
-            self._db = sqlite3.connect(str(path), isolation_level=None, check_same_thread=True)
-            self._prepare()
-        except sqlite3.Error as error:
-            raise BufferFileError(f"buffer {path}: {error}") from None
+        with ExitStack() as opened:
+            if path != IN_MEMORY:
+                opened.enter_context(_locked(Path(path)))
+            try:
+                self._db = sqlite3.connect(str(path), isolation_level=None, check_same_thread=True)
+                opened.enter_context(closing(self._db))
+                self._prepare()
+            except sqlite3.Error as error:
+                raise BufferFileError(f"buffer {path}: {error}") from None
+            self._opened = opened.pop_all()
         self.stream = b""
         self._stream_no = 0
         self._newest = 0
@@ -146,9 +151,7 @@ class Buffer:
     def close(self) -> None:
         """Commit, close the file and give up the lock."""
         self.commit()
-        self._db.close()
-        if self._lock is not None:
-            self._lock.close()
+        self._opened.close()
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -196,16 +199,17 @@ class Buffer:
         """Delete the oldest rows that are delivered (RELEASED) or not (CUT); False without any."""
         for no, stored in self._db.execute("SELECT no, stored FROM stream ORDER BY no").fetchall():
             bounds = (1, stored) if reason is GapReason.RELEASED else (stored + 1, MAX_COUNT)
-            first, last = self._db.execute(
-                "SELECT min(seq), max(seq) FROM (SELECT seq FROM fix "
-                "WHERE stream = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?)",
+            rows = self._db.execute(
+                "SELECT seq FROM fix WHERE stream = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
                 (no, *bounds, _FREED_ROWS),
-            ).fetchone()
-            if first is not None:
+            )
+            runs = list(_runs(seq for (seq,) in rows))
+            for first, last in runs:
                 self._db.execute(
                     "DELETE FROM fix WHERE stream = ? AND seq BETWEEN ? AND ?", (no, first, last)
                 )
                 self._record_gap(no, Gap(first, last, reason))
+            if runs:
                 return True
         return False
 
@@ -248,6 +252,20 @@ class Buffer:
         )
         self._db.execute(f"DELETE FROM gap WHERE stream IN ({empty})")  # noqa: S608
         self._db.execute(f"DELETE FROM stream WHERE no IN ({empty})")  # noqa: S608
+
+
+def _runs(seqs: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of each run of numbers that follow one another."""
+    first = last = 0
+    for seq in seqs:
+        if first and seq == last + 1:
+            last = seq
+            continue
+        if first:
+            yield first, last
+        first = last = seq
+    if first:
+        yield first, last
 
 
 def _kept(row: tuple[Any, ...]) -> KeptFix:

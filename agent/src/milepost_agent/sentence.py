@@ -130,7 +130,7 @@ def read_sentence(body: str) -> Reading | None:
     Values out of range, and positions that are not whole, are unsaid rather than guessed.
 
     Raises:
-        ValueError: A sentence of a type that we read has fewer fields than that type needs.
+        ValueError: A sentence of a type that we read cannot be split into fields.
     """
     if body.startswith("P") or body[2:5] not in _READERS:
         return None

@@ -16,10 +16,10 @@ PLAYED_SHARE = 0.7
 LEAST_VEHICLES = 3
 
 # How fast a demo without an end runs.
-UNBOUNDED_FACTOR = 10.0
+UNBOUNDED_FACTOR = 30.0
 
 _EARTH_M = 6_371_008.8
-_FENCE_SHARES = (0.25, 0.5, 0.75)
+_FENCE_SHARES = (0.12, 0.45, 0.8)
 _RADIUS_SHARE = 0.08
 _RADIUS_M = (8.0, 120.0)
 
@@ -89,7 +89,7 @@ def _fences(tracks: Sequence[Track]) -> dict[str, Any]:
 
 
 def _fences_along(track: Track) -> list[dict[str, Any]]:
-    """Lay a circle, a square and a circle at a quarter, half and three quarters of the way."""
+    """Lay a circle, a square and a circle early, midway and late on the way."""
     places = [(lat_deg, lon_deg) for _, lat_deg, lon_deg in track.recording.track]
     if len(places) < 2:
         return []
