@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.system.world import FACTOR, Verdict, World
+from tests.system.world import FACTOR, Kind, Verdict, World
 
 # Between two faults there is a random pause within these seconds.
 PAUSE_S = (0.1, 0.8)
@@ -77,15 +77,15 @@ SCENARIOS = {
 }
 
 
-def run_scenario(scenario: Scenario, rounds: int, seed: int) -> Verdict:
-    """Run one scenario in a world of its own."""
+def run_scenario(scenario: Scenario, rounds: int, seed: int, broker: Kind | None = None) -> Verdict:
+    """Run one scenario in a world of its own, over a broker or the first at hand."""
     chance = random.Random(f"{scenario.id}-{seed}")
     drive_s = FACTOR * rounds * sum(PAUSE_S)  # twice the mean pause leaves room for the restarts
     folder = Path(tempfile.mkdtemp(prefix="mp-"))
     folder.chmod(0o755)
     pause = threading.Event()
     try:
-        with World(folder, drive_s=drive_s) as world:
+        with World(folder, drive_s=drive_s, broker=broker) as world:
             for _ in range(rounds):
                 pause.wait(chance.uniform(*PAUSE_S))
                 scenario.inject(world, chance)

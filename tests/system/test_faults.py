@@ -13,3 +13,12 @@ def test_delivery_survives_faults_at_random_moments(name: str) -> None:
 
     assert verdict.held > 300
     assert (verdict.lost, verdict.duplicates, verdict.invented) == (0, 0, 0)
+
+
+@pytest.mark.timeout(240)
+def test_delivery_over_nats_survives_a_killed_broker() -> None:
+    """The broker that every machine can have from a package does as well as mosquitto."""
+    verdict = run_scenario(SCENARIOS["B1"], rounds=5, seed=2026, broker="nats")
+
+    assert verdict.held > 100
+    assert (verdict.lost, verdict.duplicates, verdict.invented) == (0, 0, 0)

@@ -6,20 +6,20 @@ hold with what the table holds, through the export commands that users have.
 """
 
 import json
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from milepost_collector.embedded import EmbeddedBroker, EmbeddedPostgres
 from milepost_firmware_sim.demo.account import Comparison, compare, read_buffer, read_table
 from milepost_firmware_sim.demo.programs import Programs
 from milepost_schemas.timescale import ENVIRONMENT_KEY, Timescale
+
+Kind = Literal["mosquitto", "nats"]
 
 # The drive is played so many times as fast, which makes as many fixes a second and vehicle.
 FACTOR = 30.0
@@ -64,7 +64,7 @@ class World:
     """
 
     def __init__(
-        self, folder: Path, *, vehicles: int = 2, drive_s: float = 1200, broker: Any = None
+        self, folder: Path, *, vehicles: int = 2, drive_s: float = 1200, broker: Kind | None = None
     ) -> None:
         self.folder = folder
         self.vehicles = [f"van-{number}" for number in range(1, vehicles + 1)]
@@ -190,14 +190,3 @@ def _summed(found: list[Comparison], drained_s: float) -> Verdict:
         invented=sum(each.invented for each in found),
         drained_s=round(drained_s, 2),
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def is_root() -> bool:
-    """Whether the tests run as root."""
-    return os.geteuid() == 0

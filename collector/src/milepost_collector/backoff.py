@@ -6,6 +6,9 @@ FIRST_S = 0.2
 MAX_S = 5.0
 _JITTER = 0.2
 
+# Beyond any limit by then; a float has no 2.0**1024.
+_MAX_DOUBLINGS = 64
+
 
 class Backoff:
     """How long to wait before the next try.
@@ -26,6 +29,6 @@ class Backoff:
 
     def failed(self) -> float:
         """Count a failure; return the seconds to wait."""
-        wait_s = min(self._first_s * 2.0**self.failures, self._max_s)
+        wait_s = min(self._first_s * 2.0 ** min(self.failures, _MAX_DOUBLINGS), self._max_s)
         self.failures += 1
         return wait_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, no secret

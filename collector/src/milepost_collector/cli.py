@@ -21,7 +21,7 @@ from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig, ConfigError, read_config
 from milepost_collector.embedded import EmbeddedError
 from milepost_collector.engine import FenceError
-from milepost_collector.fences_file import publish_fences
+from milepost_collector.fences_file import publish_fences, read_fences
 from milepost_collector.ingest.process import run_ingest
 from milepost_collector.logs import configure_logs
 from milepost_collector.serve import ServeError
@@ -124,7 +124,7 @@ def fences(
     config: ConfigPath = None,
 ) -> None:
     """Put the fences of a file in force, ten seconds from now."""
-    changed = publish_fences(_dsn(read_config(config)), file, Clock())
+    changed = publish_fences(_dsn(read_config(config)), read_fences(file), Clock())
     sys.stdout.write("in force in 10 s\n" if changed else "these fences are in force already\n")
 
 

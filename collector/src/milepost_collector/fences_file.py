@@ -32,15 +32,11 @@ def read_fences(path: Path) -> dict[str, Any]:
     return fences
 
 
-def publish_fences(dsn: str, path: Path | None, clock: Clock) -> bool:
-    """Store the fences of a file as new definitions, if they are; say whether.
+def publish_fences(dsn: str, fences: dict[str, Any], clock: Clock) -> bool:
+    """Store fences that were read as new definitions, if they are; say whether.
 
     Raises:
-        FenceError: The file cannot be used.
         OperationalError: The database cannot be reached.
     """
-    if path is None:
-        return False
-    fences = read_fences(path)
     with connect(dsn) as database:
         return publish(database, fences, clock.now() + EFFECTIVE_AFTER)

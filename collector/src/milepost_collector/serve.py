@@ -24,7 +24,7 @@ from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig
 from milepost_collector.embedded import EmbeddedBroker, EmbeddedError, EmbeddedPostgres
 from milepost_collector.embedded.account import Account
-from milepost_collector.fences_file import publish_fences
+from milepost_collector.fences_file import publish_fences, read_fences
 from milepost_collector.store.migrate import migrate
 
 _log = structlog.get_logger(__name__)
@@ -111,12 +111,14 @@ def serve(config: CollectorConfig, config_path: Path | None) -> None:
         OperationalError: A configured database cannot be reached.
     """
     clock = Clock()
+    fences = read_fences(config.fences.file) if config.fences.file else None
     stopping = _stop_flag()
     with ExitStack() as stack:
         servers = _Servers(config, stack)
         dsn = servers.dsn
         migrate(dsn)
-        publish_fences(dsn, config.fences.file, clock)
+        if fences is not None:
+            publish_fences(dsn, fences, clock)
         listener = stack.enter_context(_listener(config.web.host, config.web.port))
         environment = os.environ | {
             "MILEPOST_DATABASE__DSN": dsn,

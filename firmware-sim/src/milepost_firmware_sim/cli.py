@@ -16,7 +16,7 @@ import typer
 
 from milepost_firmware_sim.clock import Clock
 from milepost_firmware_sim.demo.programs import ProgramError
-from milepost_firmware_sim.demo.show import DemoOptions, run_demo
+from milepost_firmware_sim.demo.show import DemoError, DemoOptions, run_demo
 from milepost_firmware_sim.drive import DriveError, drive_through
 from milepost_firmware_sim.port import PortError
 from milepost_firmware_sim.receiver import receive
@@ -44,6 +44,7 @@ class OutputError(ValueError):
 
 
 _MENDABLE = (
+    DemoError,
     DriveError,
     OutputError,
     PortError,

@@ -86,7 +86,12 @@ class _Ingest:
             await self._waiting.some()
             gathered_s = self._clock.monotonic_s() - ended_s
             await asyncio.sleep(max(0.0, GATHER_S - gathered_s))
-            outcome = await intake.take(self._waiting.take(MAX_DEVICES))
+            messages = self._waiting.take(MAX_DEVICES)
+            try:
+                outcome = await intake.take(messages)
+            except LOST:
+                self._waiting.put_back(messages)
+                raise
             self.broker.answer(outcome.answers)
             ended_s = self._clock.monotonic_s()
             if outcome.left:

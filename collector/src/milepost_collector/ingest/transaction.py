@@ -60,7 +60,6 @@ class Intake:
         self._database = database
         self._clock = clock
         self._definitions = Definitions()
-        self._weeks: set[int] = set()
 
     async def take(self, messages: list[Message]) -> Outcome:
         """Take messages, at most one a device, and commit what can be stored of them.
@@ -146,11 +145,8 @@ class Intake:
             for kept in arrival.fixes
             if is_plausible(kept.fix.time_ms, now_ms)
         }
-        fresh = weeks.keys() - self._weeks
-        if fresh:
-            async with self._database.transaction():
-                await intake.make_partitions(self._database, [weeks[week].time for week in fresh])
-            self._weeks |= fresh
+        # Asked each time: a week that was dropped meanwhile would make its fixes unstorable.
+        await intake.make_partitions(self._database, [fix.time for fix in weeks.values()])
 
 
 def _sorted_out(

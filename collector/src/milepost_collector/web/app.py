@@ -29,6 +29,8 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    # Asked again each time, so that an upgrade never mixes old modules with a new page.
+    "Cache-Control": "no-cache",
 }
 
 
@@ -78,7 +80,7 @@ def make_app(dsn: str, clock: Clock, on_ready: Callable[[], None]) -> Starlette:
 
 
 async def _page(_request: Request) -> Response:
-    return FileResponse(_STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+    return FileResponse(_STATIC / "index.html")
 
 
 async def _health(_request: Request) -> Response:

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from milepost_collector.store import feed
-from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.connection import LOST, AsyncDatabase
 from milepost_collector.store.feed import Cursor, CursorError, FeedEvent, ForeignCursorError
-from milepost_collector.store.pool import Pool
+from milepost_collector.store.pool import BUSY, Pool
 from milepost_collector.web.reply import RequestError, reply, to_json, whole_parameter
 from milepost_collector.web.tail import Tail
 from milepost_schemas.event import TYPE_PREFIX
@@ -64,11 +64,15 @@ async def stream_events(request: Request) -> Response:
 
 async def _stream(pool: Pool, tail: Tail, after: Cursor) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
-    while True:
+    # Where the stream ends here, the client comes again with its cursor and is told why.
+    while not tail.is_foreign(after):
         events = tail.after(after)
         if events is None:
-            async with pool.lend() as database:
-                events = await feed.read(database, after, _STREAM_PAGE)
+            try:
+                async with pool.lend() as database:
+                    events = await feed.read(database, after, _STREAM_PAGE)
+            except (*LOST, BUSY):
+                return
         if events:
             after = events[-1].cursor
             yield b"".join(map(_framed, events))

@@ -51,16 +51,24 @@ class Tail:
         async with self._grown:
             try:
                 await asyncio.wait_for(
-                    self._grown.wait_for(lambda: self._end is not None and self._end != cursor),
-                    timeout_s,
+                    self._grown.wait_for(lambda: self._is_beyond(cursor)), timeout_s
                 )
             except TimeoutError:
                 return False
         return True
 
+    def is_foreign(self, cursor: Cursor) -> bool:
+        """Whether a cursor is of another feed than the one that is followed now."""
+        return self._end is not None and self._end.feed != cursor.feed
+
+    def _is_beyond(self, cursor: Cursor) -> bool:
+        if self._end is None:
+            return False
+        return self.is_foreign(cursor) or self._end.number > cursor.number
+
     def after(self, cursor: Cursor) -> list[FeedEvent] | None:
         """Return the events behind a cursor; None when they reach farther back than is kept."""
-        if self._end is None or cursor.feed != self._end.feed:
+        if self._end is None:
             return None
         if cursor.number >= self._end.number:
             return []
@@ -81,7 +89,9 @@ class Tail:
         newest = await feed.end(database)
         if self._end is None or self._end.feed != newest.feed or newest.number < self._end.number:
             self._events.clear()
-            self._end = newest
+            async with self._grown:
+                self._end = newest
+                self._grown.notify_all()
             return
         while self._end.number < newest.number:
             events = await feed.read(database, self._end, _READ_AT_ONCE)

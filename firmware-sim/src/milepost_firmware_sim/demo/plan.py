@@ -99,7 +99,7 @@ def _fences_along(track: Track) -> list[dict[str, Any]]:
     for number, share in enumerate(_FENCE_SHARES, 1):
         index = next(i for i, way in enumerate(ways) if way >= share * ways[-1])
         lat_deg, lon_deg = places[index]
-        fences.append(_fence(f"{track.name}-{number}", lat_deg, lon_deg, radius_m, number == 2))
+        fences.append(_fence(f"{track.name}.{number}", lat_deg, lon_deg, radius_m, number == 2))
     return fences
 
 

@@ -36,6 +36,10 @@ DRAIN_S = 60.0
 _APART_S = 3600.0
 
 
+class DemoError(ValueError):
+    """An option of the demo has a value that it cannot have."""
+
+
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """What was asked for.
@@ -57,16 +61,22 @@ def run_demo(options: DemoOptions) -> bool:
     """Run the demo; say whether nothing was lost, doubled or invented.
 
     Raises:
+        DemoError: The report or the data cannot be written where they should be.
         RecordingError: The track cannot be played.
         ProgramError: A program fails.
     """
     screen = Screen()
+    if options.report is not None and not options.report.resolve().parent.is_dir():
+        raise DemoError(f"--report {options.report}: there is no such folder")
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     data = options.data.resolve()
-    for part in ("logs", "vehicles", "tracks"):
-        (data / part).mkdir(parents=True, exist_ok=True)
+    try:
+        for part in ("logs", "vehicles", "tracks"):
+            (data / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoError(f"--data {options.data}: {error.strerror}") from None
     if options.track is None:
         tracks = drawn_tracks(data / "tracks")
     else:

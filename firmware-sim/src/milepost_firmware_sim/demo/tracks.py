@@ -42,7 +42,7 @@ def drawn_tracks(folder: Path) -> list[Track]:
     town = generate_town(_TOWN_SEED)
     tracks = []
     for seed in range(1, _DRIVES + 1):
-        path = folder / f"round-{seed}.nmea"
+        path = folder / f"round_{seed}.nmea"
         drive = drive_through(town, seed, stops=_DRIVE_STOPS, minutes=None)
         path.write_bytes(b"".join(receive(drive, town.projection, _FIRST_DAY, seed)))
         tracks.append(Track(path, load(path)))
