@@ -36,7 +36,7 @@ class Scenario:
 def kill_agent(world: World, chance: random.Random) -> None:
     """End a vehicle by SIGKILL and start it again."""
     vehicle = chance.choice(world.vehicles)
-    world.programs.kill(vehicle)
+    world.programs.kill(vehicle.id)
     world.start_agent(vehicle)
 
 

@@ -5,18 +5,18 @@ PostgreSQL and the ingest program stand behind them. The oracle compares what th
 hold with what the table holds, through the export commands that users have.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from milepost_collector.embedded import EmbeddedBroker, EmbeddedPostgres
-from milepost_firmware_sim.demo.account import Comparison, compare, read_buffer, read_table
+from milepost_firmware_sim.demo.account import Comparison, Row, compare, read_buffer, read_table
 from milepost_firmware_sim.demo.programs import Programs
+from milepost_firmware_sim.demo.vehicle import Vehicle
 from milepost_schemas.timescale import ENVIRONMENT_KEY, Timescale
 
 Kind = Literal["mosquitto", "nats"]
@@ -67,7 +67,7 @@ class World:
         self, folder: Path, *, vehicles: int = 2, drive_s: float = 1200, broker: Kind | None = None
     ) -> None:
         self.folder = folder
-        self.vehicles = [f"van-{number}" for number in range(1, vehicles + 1)]
+        self.vehicles = [Vehicle(f"van-{number}", folder) for number in range(1, vehicles + 1)]
         self.postgres = EmbeddedPostgres(folder / "pg")
         self.broker = EmbeddedBroker(folder / "mq", kind=broker)
         (folder / "logs").mkdir(parents=True)
@@ -85,7 +85,7 @@ class World:
         self.start_collector()
         self.programs.first_line("ingest", 30)
         self._start_vehicles()
-        wait_until(lambda: all(self._made(v) > 0 for v in self.vehicles), 30, "a first fix")
+        wait_until(lambda: all(map(_has_fix, self.vehicles)), 30, "a first fix")
         return self
 
     def __exit__(
@@ -103,56 +103,34 @@ class World:
         config = str(self.folder / "collector.toml")
         self.programs.start("ingest", "milepost-collector", "ingest", "--config", config)
 
-    def start_agent(self, vehicle: str) -> None:
+    def start_agent(self, vehicle: Vehicle) -> None:
         """Start a vehicle's agent (again)."""
-        config = str(self.folder / f"{vehicle}.toml")
-        self.programs.start(vehicle, "milepost-agent", "run", "--config", config)
+        config = str(vehicle.config)
+        self.programs.start(vehicle.id, "milepost-agent", "run", "--config", config)
 
     def is_driving(self) -> bool:
         """Whether any receiver still speaks."""
-        return any(self.programs.is_running(f"{vehicle}.sim") for vehicle in self.vehicles)
+        return any(self.programs.is_running(vehicle.simulator) for vehicle in self.vehicles)
 
     def settle(self) -> Verdict:
         """Let the drive end and everything drain, stop the agents, and compare."""
         wait_until(lambda: not self.is_driving(), 120, "the end of the drive")
-        drained_s = wait_until(self._is_drained, DRAIN_S, "an empty backlog")
+        drained_s = wait_until(
+            lambda: all(vehicle.is_drained() for vehicle in self.vehicles),
+            DRAIN_S,
+            "an empty backlog",
+        )
         for vehicle in self.vehicles:
-            self.programs.stop(vehicle)
+            self.programs.stop(vehicle.id)
         dsn = {"MILEPOST_DATABASE__DSN": self.postgres.dsn}
         table = read_table(self.programs.output("milepost-collector", "export", **dsn))
-        found = [
-            compare(
-                read_buffer(
-                    self.programs.output(
-                        *("milepost-agent", "export", "--csv", "--config"),
-                        str(self.folder / f"{vehicle}.toml"),
-                    )
-                ),
-                table.get(vehicle, []),
-            )
-            for vehicle in self.vehicles
-        ]
+        found = [compare(self._held(v), table.get(v.id, [])) for v in self.vehicles]
         self.programs.output("milepost-collector", "check", **dsn)
         return _summed(found, drained_s)
 
-    def _is_drained(self) -> bool:
-        statuses = [self.status(vehicle) for vehicle in self.vehicles]
-        return all(
-            status
-            and status["receiver"] == "gone"
-            and status["fixes_made"] == status["fixes_committed"]
-            and status["backlog"] == 0
-            for status in statuses
-        )
-
-    def status(self, vehicle: str) -> dict[str, Any]:
-        """Return what an agent says of itself; empty before it has said anything."""
-        file = self.folder / f"{vehicle}.json"
-        status: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-        return status
-
-    def _made(self, vehicle: str) -> int:
-        return int(self.status(vehicle).get("fixes_made", 0))
+    def _held(self, vehicle: Vehicle) -> list[Row]:
+        arguments = ("export", "--csv", "--config", str(vehicle.config))
+        return read_buffer(self.programs.output("milepost-agent", *arguments))
 
     def _write_configs(self) -> None:
         host, port = self.broker.address.host, self.broker.address.port
@@ -160,26 +138,22 @@ class World:
             f'[database]\ndsn = "{self.postgres.dsn}"\n[broker]\nhost = "{host}"\nport = {port}\n'
         )
         for vehicle in self.vehicles:
-            base = self.folder / vehicle
-            (self.folder / f"{vehicle}.toml").write_text(
-                f'[device]\nid = "{vehicle}"\n[receiver]\nport = "{base}.tty"\n'
-                f'[broker]\nhost = "{host}"\nport = {port}\n[buffer]\npath = "{base}.db"\n'
-                f'[uplink]\ntick_s = {TICK_S}\n[status]\npath = "{base}.json"\n'
-            )
+            vehicle.write_config((host, port), TICK_S)
 
     def _start_vehicles(self) -> None:
         for number, vehicle in enumerate(self.vehicles, 1):
-            drive = str(self.folder / f"{vehicle}.nmea")
-            link = str(self.folder / f"{vehicle}.tty")
-            minutes = str(self._minutes)
-            self.programs.output(
-                *("milepost-sim", "drive", "--seed", str(number), "--minutes", minutes),
-                *("--out", drive),
-            )
-            self.programs.start(f"{vehicle}.sim", "milepost-sim", "replay", drive, "--link", link)
+            drive = str(self.folder / f"{vehicle.id}.nmea")
+            how = ("--seed", str(number), "--minutes", str(self._minutes), "--out", drive)
+            self.programs.output("milepost-sim", "drive", *how)
+            link = ("--link", str(vehicle.port))
+            self.programs.start(vehicle.simulator, "milepost-sim", "replay", drive, *link)
         for vehicle in self.vehicles:
-            self.programs.first_line(f"{vehicle}.sim", 30)
+            self.programs.first_line(vehicle.simulator, 30)
             self.start_agent(vehicle)
+
+
+def _has_fix(vehicle: Vehicle) -> bool:
+    return int(vehicle.status().get("fixes_made", 0)) > 0
 
 
 def _summed(found: list[Comparison], drained_s: float) -> Verdict:

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from milepost_schemas.batch import Gap, GapReason
 from milepost_schemas.delivery.sender import Effect, Ledger, Rewind, SetAside, Stored
-from milepost_schemas.fix import Fix, FixKind, KeptFix
+from milepost_schemas.fix import Fix, KeptFix
 from milepost_schemas.message import MAX_COUNT, STREAM_BYTES
 
 IN_MEMORY = ":memory:"
@@ -167,21 +167,7 @@ class Buffer:
 
     def _numbered(self) -> Iterator[tuple[Any, ...]]:
         for seq, (fix, stands_for, hole) in enumerate(self._pending, self._newest + 1):
-            yield (
-                self._stream_no,
-                seq,
-                fix.time_ms,
-                fix.lat_e6,
-                fix.lon_e6,
-                fix.altitude_dm,
-                fix.speed_dmps,
-                fix.course_deg,
-                fix.hdop_tenths,
-                fix.satellites,
-                int(fix.kind),
-                stands_for,
-                int(hole),
-            )
+            yield (self._stream_no, seq, fix.time_ms, *fix.measured(), stands_for, int(hole))
 
     def _make_room(self) -> None:
         while self._used_bytes() > self._max_bytes and (
@@ -269,9 +255,8 @@ def _runs(seqs: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def _kept(row: tuple[Any, ...]) -> KeptFix:
-    seq, *measured, kind, stands_for, hole = row
-    fix = Fix(*measured, kind=FixKind(kind))  # type: ignore[misc]  # mypy cannot count the star
-    return KeptFix(seq, fix, stands_for, bool(hole))
+    seq, time_ms, *measured, stands_for, hole = row
+    return KeptFix(seq, Fix.of(time_ms, measured), stands_for, bool(hole))
 
 
 def _locked(path: Path) -> IO[str]:

@@ -119,24 +119,9 @@ def _export(options: argparse.Namespace) -> None:
     writer.writerow(_EXPORTED.split(","))
     for ledger in buffer.ledgers():
         for kept in buffer.read(ledger.stream, 0, limit=-1):
-            fix = kept.fix
-            writer.writerow(
-                [
-                    ledger.stream.hex(),
-                    kept.seq,
-                    rfc3339(fix.time_ms),
-                    fix.lat_e6,
-                    fix.lon_e6,
-                    fix.altitude_dm,
-                    fix.speed_dmps,
-                    fix.course_deg,
-                    fix.hdop_tenths,
-                    fix.satellites,
-                    int(fix.kind),
-                    kept.stands_for,
-                    int(kept.hole),
-                ]
-            )
+            stream, time = ledger.stream.hex(), rfc3339(kept.fix.time_ms)
+            flags = (kept.stands_for, int(kept.hole))
+            writer.writerow([stream, kept.seq, time, *kept.fix.measured(), *flags])
     buffer.close()
 
 

@@ -84,16 +84,11 @@ def decode_columns(data: bytes, after: int) -> tuple[KeptFix, ...]:
     stands_for = _values(_STANDS_FOR, message[-2], count)
     holes = _values(_HOLE, message[-1], count)
     return tuple(
-        KeptFix(seq, _fix(row), stands, bool(hole))
+        KeptFix(seq, Fix.of(row[0], row[1:]), stands, bool(hole))
         for seq, row, stands, hole in zip(
             seqs, zip(*measured, strict=True), stands_for, holes, strict=True
         )
     )
-
-
-def _fix(row: tuple[Any, ...]) -> Fix:
-    *measured, kind = row
-    return Fix(*measured, kind=FixKind(kind))  # type: ignore[misc]  # mypy cannot count the star
 
 
 def _packed(column: _Column, values: list[int | None]) -> list[int | None] | None:

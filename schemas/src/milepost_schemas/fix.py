@@ -4,6 +4,7 @@ The numbers are integers in the unit of their last digit, so that the buffer, th
 table hold the same value and equality is exact. Unknown is None, never 0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -52,6 +53,25 @@ class Fix:
     def time(self) -> datetime:
         """The instant as an aware datetime in UTC."""
         return instant(self.time_ms)
+
+    @classmethod
+    def of(cls, time_ms: int, measured: Sequence[int | None]) -> "Fix":
+        """Make a fix of its time and of what `measured` returns."""
+        *values, kind = measured
+        return cls(time_ms, *values, kind=FixKind(kind))  # type: ignore[misc, arg-type]  # the star
+
+    def measured(self) -> tuple[int | None, ...]:
+        """Return all fields but the time, in their order, the kind as a plain number."""
+        return (
+            self.lat_e6,
+            self.lon_e6,
+            self.altitude_dm,
+            self.speed_dmps,
+            self.course_deg,
+            self.hdop_tenths,
+            self.satellites,
+            int(self.kind),
+        )
 
     @property
     def lat_deg(self) -> float:

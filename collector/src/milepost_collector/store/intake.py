@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from milepost_collector.store.connection import AsyncDatabase
 from milepost_schemas.batch import Gap
 from milepost_schemas.event import Event
-from milepost_schemas.fix import Fix, FixKind, KeptFix, instant, milliseconds
+from milepost_schemas.fix import Fix, KeptFix, instant, milliseconds
 
 __all__ = ["NOT_STORABLE", "DeadLetter", "LockedDevice", "OpenStream", "StreamWrites", "Writes"]
 
@@ -26,8 +26,8 @@ NOT_STORABLE = (DataError, IntegrityError)
 EVENTS_CHANNEL = "milepost_events"
 
 _FIX_COLUMNS = (
-    "time, seq, device, stream, lat_e6, lon_e6, altitude_dm, stands_for, speed_dmps, course_deg, "
-    "hdop_tenths, satellites, kind, hole"
+    "device, stream, seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
+    "satellites, kind, stands_for, hole"
 )
 
 
@@ -201,9 +201,8 @@ async def fixes_after(
 
 
 def _kept(row: tuple[Any, ...]) -> KeptFix:
-    seq, time, *measured, kind, stands_for, hole = row
-    fix = Fix(milliseconds(time), *measured, kind=FixKind(kind))  # type: ignore[misc]  # the star
-    return KeptFix(seq, fix, stands_for, hole)
+    seq, time, *measured, stands_for, hole = row
+    return KeptFix(seq, Fix.of(milliseconds(time), measured), stands_for, hole)
 
 
 async def make_partitions(connection: AsyncDatabase, moments: Iterable[datetime]) -> None:
@@ -245,23 +244,9 @@ async def _copy(
 
 
 def _fix_row(stream: StreamWrites, kept: KeptFix) -> tuple[object, ...]:
-    fix = kept.fix
-    return (
-        instant(fix.time_ms),
-        kept.seq,
-        stream.stream.device,
-        stream.stream.no,
-        fix.lat_e6,
-        fix.lon_e6,
-        fix.altitude_dm,
-        kept.stands_for,
-        fix.speed_dmps,
-        fix.course_deg,
-        fix.hdop_tenths,
-        fix.satellites,
-        int(fix.kind),
-        kept.hole,
-    )
+    fix, row = kept.fix, stream.stream
+    flags = (kept.stands_for, kept.hole)
+    return (row.device, row.no, kept.seq, instant(fix.time_ms), *fix.measured(), *flags)
 
 
 async def _write_streams(
@@ -314,19 +299,7 @@ async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at:
 
 def _position_row(no: int, fix: Fix) -> tuple[object, ...]:
     moment = instant(fix.time_ms)
-    return (
-        moment,
-        fix.lat_e6,
-        fix.lon_e6,
-        fix.altitude_dm,
-        fix.speed_dmps,
-        fix.course_deg,
-        fix.hdop_tenths,
-        fix.satellites,
-        int(fix.kind),
-        no,
-        moment,
-    )
+    return (moment, *fix.measured(), no, moment)
 
 
 async def _write_events(

@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from milepost_firmware_sim.demo.account import (
     vehicle_report,
     whole_report,
 )
-from milepost_firmware_sim.demo.plan import Plan, make_plan
+from milepost_firmware_sim.demo.plan import Assignment, Plan, make_plan
 from milepost_firmware_sim.demo.programs import Programs
 from milepost_firmware_sim.demo.screen import Line, Screen
 from milepost_firmware_sim.demo.tracks import drawn_tracks, recorded_tracks
+from milepost_firmware_sim.demo.vehicle import Vehicle
 from milepost_firmware_sim.demo.watch import Watch
 from milepost_schemas.timescale import ENVIRONMENT_KEY, Timescale
 
@@ -145,28 +146,19 @@ class _Demo:
 
     def _start_vehicles(self, programs: Programs, broker: list[Any]) -> None:
         loop = ["--loop"] if self._options.seconds is None else []
-        for assignment in self._plan.assignments:
-            vehicle = assignment.vehicle
-            port = self._data / "vehicles" / f"{vehicle}.tty"
+        for assignment, vehicle in self._driven():
             file = str(assignment.track.path)
-            programs.start(
-                f"{vehicle}.sim", "milepost-sim", "replay", file, "--link", str(port), *loop
-            )
-            self._agent_config(vehicle).write_text(
-                f'[device]\nid = "{vehicle}"\n'
-                f"[receiver]\nport = {json.dumps(str(port))}\n"
-                f'[broker]\nhost = "{broker[0]}"\nport = {broker[1]}\n'
-                f"[buffer]\npath = {json.dumps(str(self._vehicle_file(vehicle, 'db')))}\n"
-                f"[uplink]\ntick_s = {TICK_S}\n"
-                f"[status]\npath = {json.dumps(str(self._vehicle_file(vehicle, 'json')))}\n"
-            )
+            link = ("--link", str(vehicle.port))
+            programs.start(vehicle.simulator, "milepost-sim", "replay", file, *link, *loop)
+            vehicle.write_config((broker[0], broker[1]), TICK_S)
+        for _, vehicle in self._driven():
+            programs.first_line(vehicle.simulator, PORT_READY_S)
+        for _, vehicle in self._driven():
+            programs.start(vehicle.id, "milepost-agent", "run", "--config", str(vehicle.config))
+
+    def _driven(self) -> Iterator[tuple[Assignment, Vehicle]]:
         for assignment in self._plan.assignments:
-            programs.first_line(f"{assignment.vehicle}.sim", PORT_READY_S)
-        for assignment in self._plan.assignments:
-            vehicle = assignment.vehicle
-            self._vehicle_file(vehicle, "json").unlink(missing_ok=True)
-            config = str(self._agent_config(vehicle))
-            programs.start(vehicle, "milepost-agent", "run", "--config", config)
+            yield assignment, Vehicle(assignment.vehicle, self._data / "vehicles")
 
     def _look_on(self, programs: Programs, watch: Watch) -> None:
         begin_s = self._clock.monotonic_s()
@@ -178,8 +170,8 @@ class _Demo:
                 now_s = self._clock.monotonic_s()
                 if seconds is not None and now_s >= begin_s + seconds:
                     return
-                for assignment in self._plan.assignments:
-                    programs.check(assignment.vehicle)
+                for _, vehicle in self._driven():
+                    programs.check(vehicle.id)
                 share = None if seconds is None else (now_s - begin_s) / seconds
                 self._screen.show(self._lines(watch), share, now_s)
                 told = self._tell_events(watch, told)
@@ -199,18 +191,17 @@ class _Demo:
         answer = watch.vehicles()
         known = {vehicle["id"]: vehicle for vehicle in answer["vehicles"]}
         lines = []
-        for assignment in self._plan.assignments:
-            status = self._status(assignment.vehicle)
-            vehicle = known.get(assignment.vehicle, {})
-            measured = vehicle.get("position_time")
+        for _, vehicle in self._driven():
+            status, seen = vehicle.status(), known.get(vehicle.id, {})
+            measured = seen.get("position_time")
             lines.append(
                 Line(
-                    assignment.vehicle,
-                    vehicle.get("lat_deg"),
-                    vehicle.get("lon_deg"),
-                    vehicle.get("speed_mps"),
+                    vehicle.id,
+                    seen.get("lat_deg"),
+                    seen.get("lon_deg"),
+                    seen.get("speed_mps"),
                     status.get("fixes_made", 0) - status.get("fixes_stored", 0),
-                    vehicle.get("stored", 0),
+                    seen.get("stored", 0),
                     measured and _seconds_between(measured, answer["now"]) / self._timescale.factor,
                 )
             )
@@ -218,22 +209,13 @@ class _Demo:
 
     def _drain(self, programs: Programs) -> None:
         """Stop the receivers, wait until every fix is stored, stop the agents."""
-        for assignment in self._plan.assignments:
-            programs.stop(f"{assignment.vehicle}.sim")
-        self._wait_for(self._is_drained, DRAIN_S)
-        for assignment in self._plan.assignments:
-            programs.stop(assignment.vehicle)
-            programs.check(assignment.vehicle)
+        for _, vehicle in self._driven():
+            programs.stop(vehicle.simulator)
+        self._wait_for(lambda: all(vehicle.is_drained() for _, vehicle in self._driven()), DRAIN_S)
+        for _, vehicle in self._driven():
+            programs.stop(vehicle.id)
+            programs.check(vehicle.id)
         self._remember_clock()
-
-    def _is_drained(self) -> bool:
-        statuses = [self._status(each.vehicle) for each in self._plan.assignments]
-        return all(
-            status.get("receiver") == "gone"
-            and status["backlog"] == 0
-            and status["fixes_made"] == status["fixes_committed"]
-            for status in statuses
-        )
 
     def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
         until_s = self._clock.monotonic_s() + timeout_s
@@ -246,37 +228,25 @@ class _Demo:
         statuses = []
         exported = programs.output("milepost-collector", "export", MILEPOST_DATABASE__DSN=dsn)
         tables = read_table(exported)
-        for assignment in self._plan.assignments:
-            vehicle = assignment.vehicle
-            config = str(self._agent_config(vehicle))
+        for assignment, vehicle in self._driven():
+            config = str(vehicle.config)
             exported = programs.output("milepost-agent", "export", "--csv", "--config", config)
-            held, table = read_buffer(exported), tables.get(vehicle, [])
-            statuses.append(self._status(vehicle))
-            vehicles[vehicle] = {
+            held, table = read_buffer(exported), tables.get(vehicle.id, [])
+            statuses.append(vehicle.status())
+            vehicles[vehicle.id] = {
                 "track": str(assignment.track.path),
                 **vehicle_report(statuses[-1], table, compare(held, table)),
             }
         events = list(watch.events())
-        for vehicle, figures in vehicles.items():
-            own = Counter(event["type"] for event in events if event["subject"] == vehicle)
+        for name, figures in vehicles.items():
+            own = Counter(event["type"] for event in events if event["subject"] == name)
             figures["events"] = dict(own)
         total = whole_report(vehicles, statuses, Counter(event["type"] for event in events))
         return {"clock_factor": self._timescale.factor, "total": total, "vehicles": vehicles}
 
-    def _status(self, vehicle: str) -> dict[str, Any]:
-        file = self._vehicle_file(vehicle, "json")
-        status: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-        return status
-
     def _remember_clock(self) -> None:
         until_s = self._timescale.scaled(self._clock.now_s())
         (self._data / "clock.json").write_text(json.dumps({"until_s": until_s}))
-
-    def _agent_config(self, vehicle: str) -> Path:
-        return self._vehicle_file(vehicle, "toml")
-
-    def _vehicle_file(self, vehicle: str, ending: str) -> Path:
-        return self._data / "vehicles" / f"{vehicle}.{ending}"
 
     def _tell_start(self, addresses: dict[str, Any]) -> None:
         plan = self._plan
