@@ -98,9 +98,11 @@ def _tell_status(options: argparse.Namespace) -> None:
         )
     try:
         text = Path(path).read_text(encoding="utf-8")
+        status = json.loads(text)
     except OSError as error:
         raise _WrongError(f"status file {path}: {error.strerror}") from None
-    status = json.loads(text)
+    except ValueError as error:
+        raise _WrongError(f"status file {path} cannot be read: {error}") from None
     if options.json:
         sys.stdout.write(text + "\n")
         return

@@ -1,0 +1,167 @@
+"""The model of the delivery can fail: without any one rule of the protocol it finds a violation.
+
+A rule is taken out of the code under test, the same random faults are played, and hypothesis has to
+come upon something lost, stored twice, unaccounted for or out of order.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from milepost_agent import buffer as agent_buffer
+from milepost_agent.buffer import Buffer
+from milepost_schemas.ack import Ack
+from milepost_schemas.batch import Batch, Envelope, Gap, encode_batch
+from milepost_schemas.delivery import admission
+from milepost_schemas.delivery.admission import Admission
+from milepost_schemas.delivery.packing import pack
+from milepost_schemas.delivery.sender import Effect, Rewind, Sender, Stored, Want
+from milepost_schemas.fix import Fix, KeptFix
+from tests.schemas import test_delivery_model as model
+
+
+def admits_without_previous(
+    envelope: Envelope, last_seq: int | None, _previous_last_seq: int | None
+) -> Admission:
+    """Judge a batch without asking for the run before."""
+    return admission.admit(replace(envelope, previous=None), last_seq, None)
+
+
+def admits_above_what_is_stored(
+    envelope: Envelope, last_seq: int | None, previous_last_seq: int | None
+) -> Admission:
+    """Apply a batch although something before it is missing."""
+    stored = max(last_seq or 0, envelope.after)
+    return admission.admit(envelope, stored, previous_last_seq)
+
+
+def admits_what_is_stored(
+    envelope: Envelope, last_seq: int | None, previous_last_seq: int | None
+) -> Admission:
+    """Apply all of a batch, also what is stored already."""
+    verdict = admission.admit(envelope, last_seq, previous_last_seq)
+    if verdict.apply_from is None:
+        return verdict
+    return replace(verdict, apply_from=envelope.after + 1)
+
+
+def admits_backwards(
+    envelope: Envelope, last_seq: int | None, previous_last_seq: int | None
+) -> Admission:
+    """Let an old batch move `last_seq` back."""
+    verdict = admission.admit(envelope, last_seq, previous_last_seq)
+    if verdict.last_seq is None:
+        return verdict
+    return Admission(envelope.after + 1, envelope.gaps, envelope.upto)
+
+
+def admits_without_gaps(
+    envelope: Envelope, last_seq: int | None, previous_last_seq: int | None
+) -> Admission:
+    """Forget what a batch says of missing numbers."""
+    return replace(admission.admit(envelope, last_seq, previous_last_seq), gaps=())
+
+
+class RewindsOneStream(Sender):
+    """Takes an ack of an older database as said of one stream only."""
+
+    def acknowledged(self, ack: Ack, now_s: float) -> list[Effect]:
+        stored = {each.stream: each.stored for each in self.ledgers}
+        effects = super().acknowledged(ack, now_s)
+        if Rewind() in effects:
+            for each in self.ledgers:
+                each.stored = 0 if each.stream == ack.stream else stored[each.stream]
+            return [Stored(ack.stream, 0)]
+        return effects
+
+
+class NeverRewinds(Sender):
+    """Goes on as if the database could not forget."""
+
+    def acknowledged(self, ack: Ack, now_s: float) -> list[Effect]:
+        stored = {each.stream: each.stored for each in self.ledgers}
+        effects = super().acknowledged(ack, now_s)
+        if Rewind() in effects:
+            for each in self.ledgers:
+                each.stored = stored[each.stream]
+            return []
+        return effects
+
+
+class BelievesWhatItSent(Sender):
+    """Takes any answer as if everything sent so far were stored."""
+
+    def acknowledged(self, ack: Ack, now_s: float) -> list[Effect]:
+        effects = super().acknowledged(ack, now_s)
+        believed: list[Effect] = []
+        for effect in effects:
+            if isinstance(effect, Stored):
+                ledger = next(each for each in self.ledgers if each.stream == effect.stream)
+                ledger.stored = ledger.newest
+                believed.append(Stored(effect.stream, ledger.newest))
+            else:
+                believed.append(effect)
+        return believed
+
+
+class OneStreamForEver(Buffer):
+    """Goes on counting in the stream that it finds in the file, as if no image were ever old."""
+
+    def begin_stream(self) -> bytes:
+        row = self._db.execute(
+            "SELECT no, stream, newest FROM stream ORDER BY no DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return super().begin_stream()
+        self._stream_no, self.stream, self._newest = row
+        return self.stream
+
+
+def packs_without_gaps(
+    want: Want, fixes: Sequence[KeptFix], _gaps: Sequence[Gap], live: Fix | None
+) -> tuple[Batch, bytes]:
+    """Leave out what the buffer gave up."""
+    batch, _ = pack(want, fixes, (), live)
+    return batch, encode_batch(batch)
+
+
+REMOVED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "the run before is compared": ("admit", admits_without_previous),
+    "nothing is applied above what is stored": ("admit", admits_above_what_is_stored),
+    "what is stored is dropped": ("admit", admits_what_is_stored),
+    "last_seq never goes back": ("admit", admits_backwards),
+    "gaps are recorded": ("admit", admits_without_gaps),
+    "gaps are told": ("pack", packs_without_gaps),
+    "all streams are rewound": ("Sender", RewindsOneStream),
+    "a forgetful database is refilled": ("Sender", NeverRewinds),
+    "only what the ack names is believed": ("Sender", BelievesWhatItSent),
+    "a stream is one run": ("Buffer", OneStreamForEver),
+}
+
+
+@pytest.mark.parametrize("rule", REMOVED)
+def test_model_finds_a_violation_without_the_rule(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With this one rule taken out, random faults break what the delivery promises."""
+    name, without_it = REMOVED[rule]
+    monkeypatch.setattr(model, name, without_it)
+    monkeypatch.setattr(agent_buffer, "_FREED_ROWS", 2)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run_state_machine_as_test(
+            model.Delivery,
+            settings=settings(
+                max_examples=2000,
+                stateful_step_count=50,
+                phases=[Phase.generate],
+                database=None,
+                derandomize=True,
+                deadline=None,
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
