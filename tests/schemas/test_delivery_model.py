@@ -82,10 +82,12 @@ class Unit:
         self._chance = chance
         self.pending: list[Fix] = []
         self.live: Fix | None = None
+        self.buffer = Buffer(IN_MEMORY)
         self.start(image)
 
     def start(self, image: bytes | None) -> None:
         """Power on over a buffer image; what was not committed is gone."""
+        self.switch_off()
         self.buffer = Buffer(IN_MEMORY)
         if image is not None:
             self.buffer._db.deserialize(image)
@@ -93,6 +95,10 @@ class Unit:
         self.sender = Sender(self.buffer.ledgers(), self._chance)
         self.pending = []
         self.image = bytes(self.buffer._db.serialize())
+
+    def switch_off(self) -> None:
+        """Lose what is only in memory."""
+        self.buffer._db.close()
 
     def commit(self, truth: Truth) -> None:
         """Commit what was measured, and note which number each fix got."""
@@ -251,8 +257,12 @@ class Delivery(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "units"):
-            self.drain()
-            self.check_accounts()
+            try:
+                self.drain()
+                self.check_accounts()
+            finally:
+                for unit in self.units:
+                    unit.switch_off()
 
     def drain(self) -> None:
         """Let everything in flight be lost, then let every unit send until it has nothing left."""
