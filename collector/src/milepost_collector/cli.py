@@ -28,7 +28,7 @@ from milepost_collector.serve import ServeError
 from milepost_collector.serve import serve as run_serve
 from milepost_collector.store import audit as auditing
 from milepost_collector.store import export as exporting
-from milepost_collector.store.connection import LOST, connect
+from milepost_collector.store.connection import LOST, UNMADE, connect
 from milepost_collector.store.migrate import MigrationError
 from milepost_collector.store.migrate import migrate as run_migrations
 from milepost_schemas.timescale import TimescaleError
@@ -66,6 +66,8 @@ def main() -> None:
         _WrongError,
     ) as error:
         _exit_wrong(str(error))
+    except UNMADE:
+        _exit_wrong("database: its tables are missing: run `milepost-collector migrate`")
     except LOST as error:
         _exit_wrong(f"database: {error}")
 

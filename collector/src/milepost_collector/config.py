@@ -12,6 +12,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -140,6 +141,8 @@ def read_config(path: Path | None) -> CollectorConfig:
         raise ConfigError(f"{where} is not TOML: {error}") from None
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_fault(error)}") from None
+    except SettingsError as error:  # a whole section in one variable, and no JSON
+        raise ConfigError(f"environment: {error}") from None
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -147,4 +150,6 @@ def _first_fault(error: ValidationError) -> str:
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"unknown key {key!r}"
+    if fault["type"] == "value_error":  # our own check, of a value that may hold a password
+        return f"{key}: {fault['ctx']['error']}"
     return f"{key} = {fault['input']!r}: {fault['msg']}"

@@ -21,8 +21,9 @@ def read_fences(path: Path) -> dict[str, Any]:
         FenceError: It cannot be read or used; the message names the file.
     """
     try:
-        collection = json.loads(path.read_text(encoding="utf-8"))
+        collection = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         fences_from_geojson(collection)
+        _check_storable(collection)
     except OSError as error:
         raise FenceError(f"fence file {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -30,6 +31,18 @@ def read_fences(path: Path) -> dict[str, Any]:
         raise FenceError(f"fence file {path}: {kind}{error}") from None
     fences: dict[str, Any] = collection
     return fences
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _check_storable(collection: object) -> None:
+    """Refuse what JSON can write and PostgreSQL's jsonb cannot hold."""
+    text = json.dumps(collection, ensure_ascii=False)
+    if "\\u0000" in text:
+        raise FenceError("holds the character U+0000, which cannot be stored")
+    text.encode()  # half a surrogate pair raises UnicodeEncodeError, a ValueError
 
 
 def publish_fences(dsn: str, fences: dict[str, Any], clock: Clock) -> bool:

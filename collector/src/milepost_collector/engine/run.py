@@ -81,7 +81,7 @@ def _meet(state: EngineState, fence: Fence, fix: Fix, last: Fix | None) -> _Cros
         known.crossed_ms = None
         return None
     if known.crossed_ms is None:
-        known.crossed_ms = _crossed_ms(fence, last, fix, distance_m)
+        known.crossed_ms = _crossed_ms(fence, last, fix)
     clear = distance_m > EXIT_MARGIN_M if known.inside else distance_m <= -fence.enter_margin_m
     if not clear:
         return None
@@ -90,13 +90,11 @@ def _meet(state: EngineState, fence: Fence, fix: Fix, last: Fix | None) -> _Cros
     return crossing
 
 
-def _crossed_ms(fence: Fence, last: Fix | None, fix: Fix, distance_m: float) -> int:
+def _crossed_ms(fence: Fence, last: Fix | None, fix: Fix) -> int:
     """Interpolate when the way from the last fix to this one met the edge."""
     if last is None:
         return fix.time_ms
-    before_m = fence.edge_distance_m(last.lat_deg, last.lon_deg)
-    share = before_m / (before_m - distance_m) if before_m != distance_m else 1.0
-    share = min(max(share, 0.0), 1.0)
+    share = fence.last_crossing((last.lat_deg, last.lon_deg), (fix.lat_deg, fix.lon_deg))
     return last.time_ms + round(share * (fix.time_ms - last.time_ms))
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from milepost_collector.store.intake import DeadLetter
+from milepost_collector.store.writes import DeadLetter
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import Envelope, addressed, decode_batch, decode_fixes
 from milepost_schemas.fix import KeptFix

@@ -14,8 +14,8 @@ from milepost_collector.ingest.parked import resume_parked
 from milepost_collector.ingest.transaction import Intake
 from milepost_collector.ingest.waiting import WaitingRoom
 from milepost_collector.store import feed, vehicles
-from milepost_collector.store.connection import LOST, AsyncDatabase, connect_async
-from milepost_collector.store.intake import EVENTS_CHANNEL, NOT_STORABLE
+from milepost_collector.store.connection import LOST, UNMADE, AsyncDatabase, connect_async
+from milepost_collector.store.writes import EVENTS_CHANNEL, NOT_STORABLE
 from milepost_schemas.topics import Address
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +50,7 @@ class _Ingest:
         self._clock = Clock()
         self._waiting = WaitingRoom()
         self._statuses: asyncio.Queue[tuple[Address, dict[str, object]]] = asyncio.Queue(1000)
+        self._status: tuple[Address, dict[str, object]] | None = None
         self._database_seen = asyncio.Event()
         self.broker = Broker(config.broker, self._waiting.put, self._put_status)
 
@@ -63,7 +64,7 @@ class _Ingest:
                         _log.info("The database is there.", work=what)
                     backoff.succeeded()
                     await work(database)
-            except LOST as error:
+            except (*LOST, UNMADE) as error:
                 if backoff.failures == 0:
                     cause = " ".join(str(error).split())
                     _log.warning("The database is away; trying again.", work=what, cause=cause)
@@ -101,11 +102,14 @@ class _Ingest:
     async def take_statuses(self, database: AsyncDatabase) -> None:
         """Store what units say of themselves."""
         while True:
-            address, status = await self._statuses.get()
+            # Kept over a lost database: a will is said once.
+            self._status = self._status or await self._statuses.get()
+            address, status = self._status
             try:
                 await vehicles.set_status(database, address.device, address.shard, status)
             except NOT_STORABLE as error:
                 _log.warning("A status cannot be stored.", device=address.device, cause=str(error))
+            self._status = None
 
     async def number_events(self, database: AsyncDatabase) -> None:
         """Number events as they are committed, while no other process does."""

@@ -7,7 +7,8 @@ import structlog
 
 from milepost_collector.engine import Definitions, EngineState, run_engine
 from milepost_collector.ingest.arrival import Arrival, Refusal
-from milepost_collector.store.intake import LockedDevice, OpenStream, StreamWrites, Writes
+from milepost_collector.store.locked import LockedDevice, OpenStream
+from milepost_collector.store.writes import StreamWrites, Writes
 from milepost_schemas.ack import Ack
 from milepost_schemas.delivery.admission import Admission, admit
 from milepost_schemas.event import Event

@@ -9,8 +9,9 @@ from milepost_collector.engine import Definitions
 from milepost_collector.ingest.arrival import Arrival, Message, Refusal, read_message
 from milepost_collector.ingest.settle import Rows, Settlement, is_plausible, settle
 from milepost_collector.store import definitions as stored_definitions
-from milepost_collector.store import intake
+from milepost_collector.store import locked
 from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.writes import NOT_STORABLE, write
 from milepost_schemas.ack import Ack
 from milepost_schemas.fix import instant
 from milepost_schemas.topics import Address
@@ -90,7 +91,7 @@ class Intake:
         await self._make_partitions(arrivals)
         try:
             return await self._transact(arrivals, refusals)
-        except intake.NOT_STORABLE as error:
+        except NOT_STORABLE as error:
             if not arrivals:
                 raise
             if len(arrivals) == 1 and not refusals:
@@ -106,7 +107,7 @@ class Intake:
         now_ms = self._clock.now_ms()
         async with self._database.transaction():
             shards = {a.message.address.device: a.message.address.shard for a in arrivals}
-            devices = await intake.lock_devices(self._database, shards) if shards else {}
+            devices = await locked.lock_devices(self._database, shards) if shards else {}
             held, left, misplaced = _sorted_out(arrivals, devices)
             await self._refresh_definitions(devices)
             rows = await self._rows(held, devices)
@@ -119,20 +120,20 @@ class Intake:
                     reason=refusal.reason,
                     detail=refusal.detail,
                 )
-            await intake.write(self._database, settlement.writes, instant(now_ms))
+            await write(self._database, settlement.writes, instant(now_ms))
         return _outcome(settlement, left)
 
-    async def _rows(self, arrivals: list[Arrival], devices: dict[str, intake.LockedDevice]) -> Rows:
+    async def _rows(self, arrivals: list[Arrival], devices: dict[str, locked.LockedDevice]) -> Rows:
         numbered = [(devices[a.message.address.device].no, a.envelope) for a in arrivals]
         streams = {(no, envelope.stream) for no, envelope in numbered}
         previous = {(no, e.previous.stream) for no, e in numbered if e.previous is not None}
         return Rows(
             devices,
-            await intake.open_streams(self._database, streams) if streams else {},
-            await intake.previous_last_seqs(self._database, previous),
+            await locked.open_streams(self._database, streams) if streams else {},
+            await locked.previous_last_seqs(self._database, previous),
         )
 
-    async def _refresh_definitions(self, devices: dict[str, intake.LockedDevice]) -> None:
+    async def _refresh_definitions(self, devices: dict[str, locked.LockedDevice]) -> None:
         newest = max((device.definitions for device in devices.values()), default=0)
         if newest > self._definitions.version:
             self._definitions = await stored_definitions.load(self._database)
@@ -146,11 +147,11 @@ class Intake:
             if is_plausible(kept.fix.time_ms, now_ms)
         }
         # Asked each time: a week that was dropped meanwhile would make its fixes unstorable.
-        await intake.make_partitions(self._database, [fix.time for fix in weeks.values()])
+        await locked.make_partitions(self._database, [fix.time for fix in weeks.values()])
 
 
 def _sorted_out(
-    arrivals: list[Arrival], devices: dict[str, intake.LockedDevice]
+    arrivals: list[Arrival], devices: dict[str, locked.LockedDevice]
 ) -> tuple[list[Arrival], list[Message], list[Refusal]]:
     """Split arrivals into those of held rows, those left for later, and those on a wrong shard."""
     held, left, misplaced = [], [], []

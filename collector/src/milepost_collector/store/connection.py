@@ -2,10 +2,12 @@
 
 from psycopg import AsyncConnection, Connection, InterfaceError, OperationalError, conninfo
 from psycopg import Error as DatabaseError
+from psycopg.errors import UndefinedTable
 from psycopg.rows import TupleRow
 
 __all__ = [
     "LOST",
+    "UNMADE",
     "AsyncDatabase",
     "Database",
     "DatabaseError",
@@ -20,6 +22,9 @@ AsyncDatabase = AsyncConnection[TupleRow]
 
 # What is raised when the server cannot be reached, goes away, or is too busy: try again.
 LOST = (OperationalError, InterfaceError)
+
+# What is raised where `migrate` has not been run yet: somebody may run it.
+UNMADE = UndefinedTable
 
 # A transaction holds the rows of devices: nobody may sit on them, and nobody waits long for them.
 OPTIONS = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=5s -c timezone=UTC"
@@ -40,7 +45,7 @@ def check_dsn(dsn: str) -> None:
     try:
         conninfo.conninfo_to_dict(dsn)
     except DatabaseError as error:
-        raise DsnError(f"database dsn: {' '.join(str(error).split())}") from None
+        raise DsnError(" ".join(str(error).split())) from None
 
 
 def connect(dsn: str) -> Database:

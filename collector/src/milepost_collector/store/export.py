@@ -60,6 +60,8 @@ def fixes(connection: Database, device: str | None) -> Iterator[tuple[object, ..
 
     A stream is written as hexadecimal digits, a time as RFC 3339 with milliseconds.
     """
+    # Whoever reads may pause, and holds no lock that anybody waits for.
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     with connection.cursor(name="export") as cursor:
         cursor.execute(_FIXES.encode(), {"device": device})
         yield from cursor

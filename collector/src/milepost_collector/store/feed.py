@@ -98,21 +98,18 @@ _COLUMNS = "number, time, id, type, device, subject, data, recorded_at"
 
 
 async def open_feed(connection: AsyncDatabase) -> None:
-    """Make sure that the feed has an id, and a new one after the database was restored.
+    """Give the feed a new id when the database was restored.
 
     A dump that is loaded elsewhere finds itself in another system, a restored base backup on
     another timeline.
     """
-    async with connection.transaction():
-        await connection.execute(
-            "INSERT INTO feed (id, system_identifier, timeline) "
-            "SELECT gen_random_uuid(), system_identifier, timeline_id "
-            "FROM pg_control_system(), pg_control_checkpoint() "
-            "ON CONFLICT (one) DO UPDATE SET id = excluded.id, timeline = excluded.timeline, "
-            "system_identifier = excluded.system_identifier "
-            "WHERE (feed.system_identifier, feed.timeline) IS DISTINCT FROM "
-            "(excluded.system_identifier, excluded.timeline)"
-        )
+    await connection.execute(
+        "UPDATE feed SET id = gen_random_uuid(), timeline = here.timeline_id, "
+        "system_identifier = system.system_identifier "
+        "FROM pg_control_system() AS system, pg_control_checkpoint() AS here "
+        "WHERE (feed.system_identifier, feed.timeline) IS DISTINCT FROM "
+        "(system.system_identifier, here.timeline_id)"
+    )
 
 
 async def become_the_numberer(connection: AsyncDatabase) -> bool:

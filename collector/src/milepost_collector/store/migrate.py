@@ -59,7 +59,9 @@ def migrate(dsn: str, *, plain: bool = False) -> list[str]:
     applied = []
     with connect(dsn) as connection:
         if plain:
-            connection.execute("SET milepost.plain = 'on'")
+            # In a transaction of its own: an open one would hold all the steps together.
+            with connection.transaction():
+                connection.execute("SET milepost.plain = 'on'")
         for step in known_migrations():
             with connection.transaction():
                 # Extensions are made and tables rewritten here; nobody else waits for us yet.

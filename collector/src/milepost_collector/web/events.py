@@ -12,7 +12,13 @@ from milepost_collector.store import feed
 from milepost_collector.store.connection import LOST, AsyncDatabase
 from milepost_collector.store.feed import Cursor, CursorError, FeedEvent, ForeignCursorError
 from milepost_collector.store.pool import BUSY, Pool
-from milepost_collector.web.reply import RequestError, reply, to_json, whole_parameter
+from milepost_collector.web.reply import (
+    RequestError,
+    reply,
+    text_parameters,
+    to_json,
+    whole_parameter,
+)
 from milepost_collector.web.tail import Tail
 from milepost_schemas.event import TYPE_PREFIX
 
@@ -31,7 +37,8 @@ async def list_events(request: Request) -> Response:
     pool: Pool = request.app.state.pool
     limit = whole_parameter(request, "limit", 100, 1, _MAX_PAGE)
     last = whole_parameter(request, "last", 0, 0, _MAX_PAGE)
-    types = [name.removeprefix(TYPE_PREFIX) for name in request.query_params.getlist("type")]
+    types = [name.removeprefix(TYPE_PREFIX) for name in text_parameters(request, "type")]
+    vehicles = text_parameters(request, "vehicle")
     async with pool.lend() as database:
         if last:
             events = await feed.read_last(database, last)
@@ -43,7 +50,7 @@ async def list_events(request: Request) -> Response:
                 after,
                 limit,
                 types=types or None,
-                subject=request.query_params.get("vehicle"),
+                subject=vehicles[-1] if vehicles else None,
             )
     next_cursor = events[-1].cursor if events else after
     return reply({"events": [e.as_cloud_event() for e in events], "next": str(next_cursor)})

@@ -35,6 +35,19 @@ def reply(value: Any, status: int = 200) -> Response:
     )
 
 
+def text_parameters(request: Request, name: str) -> list[str]:
+    """Read a query parameter that may come any number of times.
+
+    Raises:
+        RequestError: It holds NUL, which no text of PostgreSQL does.
+    """
+    texts = request.query_params.getlist(name)
+    for text in texts:
+        if "\0" in text:
+            raise RequestError(400, f"{name}={text!r} holds a character that no name has")
+    return texts
+
+
 def whole_parameter(request: Request, name: str, default: int, low: int, high: int) -> int:
     """Read a query parameter that is a whole number from `low` to `high`.
 

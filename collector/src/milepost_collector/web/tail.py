@@ -7,7 +7,7 @@ import structlog
 
 from milepost_collector.backoff import Backoff
 from milepost_collector.store import feed
-from milepost_collector.store.connection import LOST, AsyncDatabase, connect_async
+from milepost_collector.store.connection import LOST, UNMADE, AsyncDatabase, connect_async
 from milepost_collector.store.feed import Cursor, FeedEvent
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Tail:
                 async with await connect_async(self._dsn, autocommit=True) as database:
                     backoff.succeeded()
                     await self._follow(database)
-            except LOST as error:
+            except (*LOST, UNMADE) as error:
                 if backoff.failures == 0:
                     cause = " ".join(str(error).split())
                     _log.warning("The database is away; trying again.", work="tail", cause=cause)

@@ -44,21 +44,26 @@ DROP TABLE fix_columns;
 
 CREATE INDEX fix_device_time ON fix (device, time DESC);
 
--- Make the weekly partition that holds an instant, where partitions are ours to make.
+-- Make the weekly partition that holds an instant, where partitions are ours to make. It is made
+-- beside `fix` and then attached: CREATE TABLE ... PARTITION OF waits for every reader of `fix` (an
+-- export takes minutes) and holds up all who come after, ATTACH does neither.
 CREATE FUNCTION make_fix_partition(instant timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     first_day date := date_trunc('week', instant AT TIME ZONE 'UTC')::date;
     name text := 'fix_' || to_char(first_day, 'YYYYMMDD');
 BEGIN
-    IF (SELECT relkind FROM pg_class WHERE oid = 'fix'::regclass) <> 'p' THEN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'fix'::regclass) <> 'p'
+       OR to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;
-    -- One at a time, so that two collectors do not make the same one.
-    PERFORM pg_advisory_xact_lock(hashtext('milepost.make_fix_partition'));
+    -- One at a time, so that two collectors do not make the same one. A table's lock also makes
+    -- this session hear of what others have made; an advisory one would not.
+    LOCK TABLE fix IN SHARE UPDATE EXCLUSIVE MODE;
     IF to_regclass(name) IS NULL THEN
+        EXECUTE format('CREATE TABLE %I (LIKE fix INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
         EXECUTE format(
-            'CREATE TABLE %I PARTITION OF fix FOR VALUES FROM (%L) TO (%L)',
+            'ALTER TABLE fix ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
             name,
             first_day::timestamp AT TIME ZONE 'UTC',
             (first_day + 7)::timestamp AT TIME ZONE 'UTC'

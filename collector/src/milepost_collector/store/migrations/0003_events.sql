@@ -32,3 +32,8 @@ CREATE TABLE feed (
     system_identifier  bigint NOT NULL,  -- a copy of the database lives in another system,
     timeline           integer NOT NULL  -- and a restored one on another timeline
 );
+
+-- It is there from the beginning, so that it can be read before anybody has numbered an event.
+INSERT INTO feed (id, system_identifier, timeline)
+SELECT gen_random_uuid(), system_identifier, timeline_id
+FROM pg_control_system(), pg_control_checkpoint();

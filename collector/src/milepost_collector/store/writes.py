@@ -1,24 +1,17 @@
-"""The transaction that takes batches: rows locked, judged by the caller, written in bulk.
+"""Everything that one transaction over batches writes, in bulk."""
 
-The caller opens a transaction, calls `lock_devices` and `open_streams`, decides, calls `write`, and
-commits. Whoever holds a device's row is the only one who can store a fix of it.
-"""
-
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from psycopg import DataError, IntegrityError
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.locked import OpenStream
 from milepost_schemas.batch import Gap
 from milepost_schemas.event import Event
-from milepost_schemas.fix import Fix, KeptFix, instant, milliseconds
-
-__all__ = ["NOT_STORABLE", "DeadLetter", "LockedDevice", "OpenStream", "StreamWrites", "Writes"]
+from milepost_schemas.fix import Fix, KeptFix, instant
 
 # Raised when a value of a batch cannot be stored, by anybody, ever.
 NOT_STORABLE = (DataError, IntegrityError)
@@ -29,28 +22,6 @@ _FIX_COLUMNS = (
     "device, stream, seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
     "satellites, kind, stands_for, hole"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LockedDevice:
-    """A device's row, locked until the transaction ends."""
-
-    no: int
-    device: str
-    shard: int
-    engine_state: bytes | None
-    engine_parked: str | None
-    definitions: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenStream:
-    """A stream's row; its device is locked."""
-
-    no: int
-    device: int
-    stream: bytes
-    last_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,109 +77,6 @@ class Writes:
     engine: dict[int, tuple[bytes | None, str | None]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-
-
-async def lock_devices(
-    connection: AsyncDatabase, shards: dict[str, int]
-) -> dict[str, LockedDevice]:
-    """Lock the rows of devices; those that another transaction holds are left out.
-
-    Args:
-        connection: In a transaction.
-        shards: The shard of each device; rows of unknown devices are made.
-    """
-    names = sorted(shards)
-    async with connection.cursor(row_factory=class_row(LockedDevice)) as cursor:
-        await cursor.execute(
-            "INSERT INTO device (device, shard) "
-            "SELECT * FROM unnest(%s::text[], %s::smallint[]) AS new (device, shard) "
-            "WHERE NOT EXISTS (SELECT FROM device WHERE device.device = new.device) "
-            "ON CONFLICT DO NOTHING",
-            (names, [shards[name] for name in names]),
-        )
-        await cursor.execute(
-            "SELECT no, device, shard, engine_state, engine_parked, "
-            "(SELECT coalesce(max(version), 0) FROM definitions) AS definitions "
-            "FROM device WHERE device = ANY(%s) ORDER BY no FOR UPDATE SKIP LOCKED",
-            (names,),
-        )
-        return {row.device: row async for row in cursor}
-
-
-async def open_streams(
-    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
-) -> dict[tuple[int, bytes], OpenStream]:
-    """Return the streams of locked devices; rows of unknown streams are made.
-
-    Args:
-        connection: In a transaction that holds the devices' rows.
-        pairs: Device's row number and stream.
-    """
-    ordered = sorted(pairs)
-    arrays = ([device for device, _ in ordered], [stream for _, stream in ordered])
-    async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
-        await cursor.execute(
-            "INSERT INTO stream (device, stream) "
-            "SELECT * FROM unnest(%s::integer[], %s::bytea[]) AS new (device, stream) "
-            "WHERE NOT EXISTS (SELECT FROM stream WHERE (stream.device, stream.stream) = "
-            "(new.device, new.stream))",
-            arrays,
-        )
-        await cursor.execute(
-            "SELECT no, stream.device, stream.stream, last_seq FROM stream "
-            "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
-            "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
-            arrays,
-        )
-        return {(row.device, row.stream): row async for row in cursor}
-
-
-async def previous_last_seqs(
-    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
-) -> dict[tuple[int, bytes], int]:
-    """Return what is stored of streams that batches call the one before; unknown ones left out."""
-    if not pairs:
-        return {}
-    ordered = sorted(pairs)
-    cursor = await connection.execute(
-        "SELECT stream.device, stream.stream, last_seq FROM stream "
-        "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
-        "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
-        ([device for device, _ in ordered], [stream for _, stream in ordered]),
-    )
-    return {(device, stream): last_seq async for device, stream, last_seq in cursor}
-
-
-async def parked_devices(connection: AsyncDatabase) -> list[str]:
-    """Return the devices whose engine stands still."""
-    cursor = await connection.execute(
-        "SELECT device FROM device WHERE engine_parked IS NOT NULL ORDER BY device"
-    )
-    return [device async for (device,) in cursor]
-
-
-async def fixes_after(
-    connection: AsyncDatabase, device: int, after_ms: int | None
-) -> list[KeptFix]:
-    """Return a device's stored fixes after a GPS time (or all), in the order of their numbers."""
-    cursor = await connection.execute(
-        "SELECT seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
-        "satellites, kind, stands_for, hole FROM fix WHERE device = %s "
-        "AND (%s::timestamptz IS NULL OR time > %s) ORDER BY stream, seq",
-        (device, *[None if after_ms is None else instant(after_ms)] * 2),
-    )
-    return [_kept(row) async for row in cursor]
-
-
-def _kept(row: tuple[Any, ...]) -> KeptFix:
-    seq, time, *measured, stands_for, hole = row
-    return KeptFix(seq, Fix.of(milliseconds(time), measured), stands_for, hole)
-
-
-async def make_partitions(connection: AsyncDatabase, moments: Iterable[datetime]) -> None:
-    """Make sure that fixes of these instants have a place; runs in its own transactions."""
-    for moment in moments:
-        await connection.execute("SELECT make_fix_partition(%s)", (moment,))
 
 
 async def write(connection: AsyncDatabase, writes: Writes, recorded_at: datetime) -> None:

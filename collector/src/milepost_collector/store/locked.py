@@ -1,0 +1,140 @@
+"""The rows that a transaction over batches stands on: devices locked, their streams opened.
+
+Whoever holds a device's row is the only one who can store a fix of it. The caller opens a
+transaction, calls `lock_devices` and `open_streams`, decides, calls `writes.write`, and commits.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from milepost_collector.store.connection import AsyncDatabase
+from milepost_schemas.fix import Fix, KeptFix, instant, milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class LockedDevice:
+    """A device's row, locked until the transaction ends."""
+
+    no: int
+    device: str
+    shard: int
+    engine_state: bytes | None
+    engine_parked: str | None
+    definitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """A stream's row; its device is locked."""
+
+    no: int
+    device: int
+    stream: bytes
+    last_seq: int
+
+
+async def lock_devices(
+    connection: AsyncDatabase, shards: dict[str, int]
+) -> dict[str, LockedDevice]:
+    """Lock the rows of devices; those that another transaction holds are left out.
+
+    Args:
+        connection: In a transaction.
+        shards: The shard of each device; rows of unknown devices are made.
+    """
+    names = sorted(shards)
+    async with connection.cursor(row_factory=class_row(LockedDevice)) as cursor:
+        await cursor.execute(
+            "INSERT INTO device (device, shard) "
+            "SELECT * FROM unnest(%s::text[], %s::smallint[]) AS new (device, shard) "
+            "WHERE NOT EXISTS (SELECT FROM device WHERE device.device = new.device) "
+            "ON CONFLICT DO NOTHING",
+            (names, [shards[name] for name in names]),
+        )
+        await cursor.execute(
+            "SELECT no, device, shard, engine_state, engine_parked, "
+            "(SELECT coalesce(max(version), 0) FROM definitions) AS definitions "
+            "FROM device WHERE device = ANY(%s) ORDER BY no FOR UPDATE SKIP LOCKED",
+            (names,),
+        )
+        return {row.device: row async for row in cursor}
+
+
+async def open_streams(
+    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], OpenStream]:
+    """Return the streams of locked devices; rows of unknown streams are made.
+
+    Args:
+        connection: In a transaction that holds the devices' rows.
+        pairs: Device's row number and stream.
+    """
+    ordered = sorted(pairs)
+    arrays = ([device for device, _ in ordered], [stream for _, stream in ordered])
+    async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
+        await cursor.execute(
+            "INSERT INTO stream (device, stream) "
+            "SELECT * FROM unnest(%s::integer[], %s::bytea[]) AS new (device, stream) "
+            "WHERE NOT EXISTS (SELECT FROM stream WHERE (stream.device, stream.stream) = "
+            "(new.device, new.stream))",
+            arrays,
+        )
+        await cursor.execute(
+            "SELECT no, stream.device, stream.stream, last_seq FROM stream "
+            "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+            "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
+            arrays,
+        )
+        return {(row.device, row.stream): row async for row in cursor}
+
+
+async def previous_last_seqs(
+    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], int]:
+    """Return what is stored of streams that batches call the one before; unknown ones left out."""
+    if not pairs:
+        return {}
+    ordered = sorted(pairs)
+    cursor = await connection.execute(
+        "SELECT stream.device, stream.stream, last_seq FROM stream "
+        "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+        "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
+        ([device for device, _ in ordered], [stream for _, stream in ordered]),
+    )
+    return {(device, stream): last_seq async for device, stream, last_seq in cursor}
+
+
+async def parked_devices(connection: AsyncDatabase) -> list[str]:
+    """Return the devices whose engine stands still."""
+    cursor = await connection.execute(
+        "SELECT device FROM device WHERE engine_parked IS NOT NULL ORDER BY device"
+    )
+    return [device async for (device,) in cursor]
+
+
+async def fixes_after(
+    connection: AsyncDatabase, device: int, after_ms: int | None
+) -> list[KeptFix]:
+    """Return a device's stored fixes after a GPS time (or all), in the order of their numbers."""
+    cursor = await connection.execute(
+        "SELECT seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
+        "satellites, kind, stands_for, hole FROM fix WHERE device = %s "
+        "AND (%s::timestamptz IS NULL OR time > %s) ORDER BY stream, seq",
+        (device, *[None if after_ms is None else instant(after_ms)] * 2),
+    )
+    return [_kept(row) async for row in cursor]
+
+
+def _kept(row: tuple[Any, ...]) -> KeptFix:
+    seq, time, *measured, stands_for, hole = row
+    return KeptFix(seq, Fix.of(milliseconds(time), measured), stands_for, hole)
+
+
+async def make_partitions(connection: AsyncDatabase, moments: Iterable[datetime]) -> None:
+    """Make sure that fixes of these instants have a place; runs in its own transactions."""
+    for moment in moments:
+        await connection.execute("SELECT make_fix_partition(%s)", (moment,))

@@ -1,0 +1,240 @@
+"""The commands as real processes: what they do, and how they refuse."""
+
+import csv
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from milepost_collector.engine import FenceError
+from milepost_collector.fences_file import read_fences
+from milepost_collector.store import export
+from milepost_collector.store.connection import connect
+from milepost_schemas.fix import Fix, KeptFix
+from tests.collector.batches import NOW_MS, STREAM, drive, message, take
+from tests.collector.fences import circle, collection, polygon
+from tests.collector.programs import DEADLINE_S, MILEPOST_COLLECTOR, environment, run, settings
+from tests.fixtures.servers import FreshDatabase, created_database
+
+UNREACHABLE = "host=/nowhere user=x dbname=x"
+PLACE = Fix(NOW_MS, 48_000_000, 11_000_000)
+
+
+def noted(note: object) -> bytes:
+    """A fence file with a note of any kind."""
+    return json.dumps(collection({**circle("yard", PLACE, 50), "note": note})).encode()
+
+
+def refusal(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return the one line of a command that was refused."""
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    name, _, text = line.partition(": ")
+    assert name == "milepost-collector"
+    return text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "line"),
+    [
+        (["migrate", "--config", "c.toml"], {}, "c.toml: unknown key 'web.prot'"),
+        (["check", "--config", "none.toml"], {}, "none.toml: No such file or directory"),
+        (
+            ["migrate"],
+            {"MILEPOST_DATABASE__DSN": "nonsense"},
+            'environment: database.dsn: missing "=" after "nonsense" in connection info string',
+        ),
+        (
+            ["migrate"],
+            {},
+            "[database] dsn is not set; `serve` prints the one of the database it brings along",
+        ),
+        (
+            ["migrate"],
+            {"MILEPOST_DATABASE__DSN": UNREACHABLE},
+            "database: connection is bad: ",
+        ),
+        (
+            ["ingest"],
+            {"MILEPOST_DATABASE__DSN": UNREACHABLE},
+            "[broker] host is not set; only `serve` brings a broker along",
+        ),
+        (
+            ["fences", "f.geojson"],
+            {"MILEPOST_CLOCK": "soon", "MILEPOST_DATABASE__DSN": UNREACHABLE},
+            "MILEPOST_CLOCK='soon' is not `start,factor` such as",
+        ),
+        (
+            ["serve"],
+            {"MILEPOST_DATABASE__DSN": UNREACHABLE, "MILEPOST_BROKER__HOST": "127.0.0.1"},
+            "database: connection is bad: ",
+        ),
+    ],
+)
+def test_command_that_cannot_be_done_says_why_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: Sequence[str],
+    more: dict[str, str],
+    line: str,
+) -> None:
+    """A wrong configuration or an unreachable database ends with 2, one line and no traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text("[web]\nprot = 1\n")
+    Path("f.geojson").write_text(json.dumps(collection()))
+    assert refusal(run(*arguments, more=more)).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "No such file or directory"),
+        ("{}", "is no GeoJSON FeatureCollection"),
+        (
+            json.dumps(collection(polygon("bow", [(0, 0), (1, 1), (1, 0), (0, 1)]))),
+            "fence 'bow': Self-intersection",
+        ),
+    ],
+    ids=["missing", "no GeoJSON", "crossing itself"],
+)
+def test_fences_with_a_bad_file_names_file_and_fence(
+    plain_database: FreshDatabase, tmp_path: Path, content: str | None, line: str
+) -> None:
+    """A file that cannot be used is named with the reason, and changes nothing."""
+    path = tmp_path / "fences.geojson"
+    if content is not None:
+        path.write_text(content)
+    text = refusal(run("fences", path, more=settings(plain_database.dsn)))
+    assert text.startswith(f"fence file {path}: {line}")
+    assert plain_database.rows("SELECT FROM definitions") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"[1, 2", "is no JSON: Expecting ',' delimiter: line 1 column 6 (char 5)"),
+        (b"\xff", "is no JSON: 'utf-8' codec can't decode"),
+        (b"[" * 100_000, "is no JSON: maximum recursion depth exceeded"),
+        (noted(float("nan")), "is no JSON: NaN is no JSON value"),
+        (noted("a\0b"), "holds the character U+0000, which cannot be stored"),
+        (noted("\ud800"), "is no JSON: 'utf-8' codec can't encode"),
+    ],
+    ids=["cut", "not UTF-8", "deep", "NaN", "NUL", "surrogate"],
+)
+def test_read_fences_refuses_what_cannot_be_stored(
+    tmp_path: Path, content: bytes, line: str
+) -> None:
+    """A file that is no JSON, or whose JSON a database cannot hold, is named with the reason."""
+    path = tmp_path / "fences.geojson"
+    path.write_bytes(content)
+    with pytest.raises(FenceError) as raised:
+        read_fences(path)
+    assert str(raised.value).startswith(f"fence file {path}: {line}")
+
+
+def test_fences_of_a_good_file_are_in_force_in_ten_seconds(
+    plain_database: FreshDatabase, tmp_path: Path
+) -> None:
+    """A file is put in force once; the same again changes nothing."""
+    path = tmp_path / "fences.geojson"
+    path.write_text(json.dumps(collection(circle("yard", PLACE, 50))))
+    said = [run("fences", path, more=settings(plain_database.dsn)).stdout for _ in range(2)]
+    assert said == ["in force in 10 s\n", "these fences are in force already\n"]
+    after_s = plain_database.value(
+        "SELECT extract(epoch FROM effective_at - now()) FROM definitions"
+    )
+    assert 0 < after_s <= 10
+
+
+def test_commands_on_a_database_that_is_empty_say_so(plain_server: str, tmp_path: Path) -> None:
+    """Before `migrate` commands say what to do, in one line."""
+    path = tmp_path / "fences.geojson"
+    path.write_text(json.dumps(collection(circle("yard", PLACE, 50))))
+    with created_database(plain_server) as dsn:
+        for arguments in (["export"], ["fences", path]):
+            text = refusal(run(*arguments, more=settings(dsn)))
+            assert "run `milepost-collector migrate`" in text
+
+
+def test_migrate_and_check_of_a_database_tell_what_they_did(plain_server: str) -> None:
+    """`migrate` names what it applied, `check` gives figures and ends with 1 where they are bad."""
+    with created_database(plain_server) as dsn:
+        more = settings(dsn)
+        fresh = FreshDatabase(dsn, "plain")
+        assert run("migrate", more=more).stdout.startswith("applied: 0001_devices, 0002_fixes,")
+        assert run("migrate", more=more).stdout == "applied: nothing, it is up to date\n"
+        take(fresh, message(drive(1, 3)), message(drive(1, 2), device="van-2"))
+        sound = run("check", "--json", more=more)
+        assert sound.returncode == 0
+        assert json.loads(sound.stdout)["fixes"] == 5
+        fresh.run("DELETE FROM fix WHERE seq = 2")
+        broken = run("check", more=more)
+        assert broken.returncode == 1
+        assert "unaccounted  2\n" in broken.stdout
+
+
+def test_export_of_a_database_is_the_same_from_both_storages(database: FreshDatabase) -> None:
+    """Stored and quarantined fixes are written as they were numbered, unknown values empty."""
+    impossible = KeptFix(4, Fix(0, 1, 2))
+    take(database, message([*drive(1, 3), impossible]), message(drive(1, 2), device="van-2"))
+    rows = list(csv.DictReader(run("export", more=settings(database.dsn)).stdout.splitlines()))
+    assert [(row["device"], row["seq"]) for row in rows] == [
+        *(("van-1", number) for number in "1234"),
+        *(("van-2", number) for number in "12"),
+    ]
+    assert rows[0] == {
+        "device": "van-1",
+        "stream": STREAM.hex(),
+        "seq": "1",
+        "time": "2026-11-19T11:00:01.000Z",
+        "lat_e6": "48000090",
+        "lon_e6": "11000000",
+        "altitude_dm": "5000",
+        "speed_dmps": "100",
+        "course_deg": "0",
+        "hdop_tenths": "9",
+        "satellites": "11",
+        "kind": "2",
+        "stands_for": "1",
+        "hole": "0",
+    }
+    assert (rows[3]["time"], rows[3]["altitude_dm"]) == ("1970-01-01T00:00:00.000Z", "")
+    with connect(database.dsn) as connection:
+        assert [row[0] for row in export.fixes(connection, "van-2")] == ["van-2"] * 2
+
+
+def test_export_to_a_slow_reader_is_not_cut_off(plain_database: FreshDatabase) -> None:
+    """A reader may pause for as long as he likes (a pager): no limit ends the transaction."""
+    take(plain_database, message(drive(1, 300)))
+    with connect(plain_database.dsn) as connection:
+        rows = export.fixes(connection, None)
+        next(rows)
+        assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("0",)
+        assert len(list(rows)) == 299
+
+
+def test_export_to_a_reader_who_leaves_ends_quietly(plain_database: FreshDatabase) -> None:
+    """`export | head` is no fault."""
+    take(plain_database, message(drive(1, 3000)))
+    with subprocess.Popen(
+        [MILEPOST_COLLECTOR, "export"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(settings(plain_database.dsn)),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+        process.wait(DEADLINE_S)
+
+
+def test_migrate_of_a_database_that_is_not_there_names_it(plain_server: str) -> None:
+    """A database that the server does not have is named."""
+    dsn = make_conninfo(plain_server, dbname="never_made")
+    assert 'database "never_made" does not exist' in refusal(run("migrate", more=settings(dsn)))

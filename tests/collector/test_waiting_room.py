@@ -1,0 +1,82 @@
+"""The waiting room between the broker and the next transaction."""
+
+import asyncio
+
+import pytest
+
+from milepost_collector.ingest.waiting import WaitingRoom
+from tests.collector.batches import raw_message
+
+
+def devices(room: WaitingRoom, limit: int = 100) -> list[tuple[str, bytes]]:
+    """Take from a room; return device and payload of each message."""
+    return [(each.address.device, each.payload) for each in room.take(limit)]
+
+
+def test_room_keeps_the_newest_message_of_a_device() -> None:
+    """A newer message of a device takes the place of the older one, which is counted."""
+    room = WaitingRoom()
+    for payload in (b"old", b"new"):
+        room.put(raw_message(payload))
+    assert devices(room) == [("van-1", b"new")]
+    assert room.dropped == 1
+
+
+def test_room_gives_those_who_wait_longest_first() -> None:
+    """A round takes at most its limit, in the order of arrival."""
+    room = WaitingRoom()
+    for name in ("c", "a", "b"):
+        room.put(raw_message(b"", device=name))
+    assert [name for name, _ in devices(room, 2)] == ["c", "a"]
+    assert [name for name, _ in devices(room, 2)] == ["b"]
+
+
+def test_room_that_is_full_refuses_and_takes_again_when_it_is_not() -> None:
+    """What exceeds the limit of bytes is dropped and counted; taking makes room."""
+    room = WaitingRoom(max_bytes=10)
+    room.put(raw_message(b"123456", device="a"))
+    room.put(raw_message(b"12345", device="b"))
+    room.put(raw_message(b"1234", device="c"))
+    assert room.dropped == 1
+    assert [name for name, _ in devices(room)] == ["a", "c"]
+    room.put(raw_message(b"1234567890", device="b"))
+    assert [name for name, _ in devices(room)] == ["b"]
+
+
+def test_room_counts_the_bytes_of_a_replaced_message_back() -> None:
+    """A message that takes another's place needs only room for the difference."""
+    room = WaitingRoom(max_bytes=10)
+    for _ in range(5):
+        room.put(raw_message(b"12345678"))
+    assert devices(room) == [("van-1", b"12345678")]
+
+
+def test_room_puts_back_only_where_nothing_newer_waits() -> None:
+    """A message that was left in a round gives way to a newer one of its device."""
+    room = WaitingRoom()
+    for name in ("a", "b"):
+        room.put(raw_message(b"old", device=name))
+    left = room.take(2)
+    room.put(raw_message(b"new", device="a"))
+    room.put_back(left)
+    assert devices(room) == [("a", b"new"), ("b", b"old")]
+
+
+def test_room_wakes_who_waits_for_a_message() -> None:
+    """Waiting ends with the first message, and begins anew once all are taken."""
+
+    async def story() -> None:
+        room = WaitingRoom()
+        waiting = asyncio.create_task(room.some())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        room.put(raw_message(b"x"))
+        await asyncio.wait_for(waiting, 1)
+        room.put(raw_message(b"y", device="b"))
+        room.take(1)
+        await asyncio.wait_for(room.some(), 1)
+        room.take(1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(room.some(), 0.01)
+
+    asyncio.run(story())
