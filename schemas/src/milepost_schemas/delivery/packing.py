@@ -52,9 +52,7 @@ def assemble(
         upto = want.newest
     else:
         upto = fixes[-1].seq
-    clipped = (
-        Gap(max(gap.first, want.after + 1), min(gap.last, upto), gap.reason) for gap in gaps
-    )
+    clipped = (Gap(max(gap.first, want.after + 1), min(gap.last, upto), gap.reason) for gap in gaps)
     inside = [gap for gap in clipped if gap.first <= gap.last]
     if len(inside) > MAX_GAPS:
         upto = inside[MAX_GAPS - 1].last
