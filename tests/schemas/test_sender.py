@@ -293,14 +293,3 @@ def test_new_connection_does_not_wait_for_an_old_answer() -> None:
     van.sender.disconnected()
     van.sender.connected()
     assert van.must_next().after == 0
-
-
-def test_streams_begin_and_are_forgotten() -> None:
-    """A stream that begins is sent after the others, and one that is forgotten no more."""
-    van = Van(Ledger(OLD, 0, 4))
-    van.sender.began(NOW)
-    van.sender.committed(3)
-    assert van.sender.backlog == 7
-    van.sender.forgot(OLD)
-    want = van.must_next()
-    assert (want.stream, want.newest, van.sender.backlog) == (NOW, 3, 3)

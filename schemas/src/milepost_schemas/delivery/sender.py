@@ -154,14 +154,6 @@ class Sender:
         """This run's stream is committed up to `newest`."""
         self.ledgers[-1].newest = newest
 
-    def began(self, stream: bytes) -> None:
-        """A new stream begins, for instance because the buffer moved between disk and memory."""
-        self.ledgers.append(Ledger(stream))
-
-    def forgot(self, stream: bytes) -> None:
-        """The buffer holds nothing of this stream any more."""
-        self.ledgers = [ledger for ledger in self.ledgers if ledger.stream != stream]
-
     def next(self, now_s: float, *, live: bool = False) -> Want | None:
         """Say what to send now, or None.
 
