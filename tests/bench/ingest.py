@@ -22,7 +22,7 @@ ROUNDS = 20
 
 _COLUMNS = (
     "time, seq, device, stream, lat_e6, lon_e6, altitude_dm, stands_for, speed_dmps, course_deg, "
-    "hdop_tenths, satellites, kind, hole"
+    "hdop_tenths, satellites, kind, error_dm, date_repaired, hole"
 )
 
 

@@ -198,6 +198,8 @@ def test_export_of_a_database_is_the_same_from_both_storages(database: FreshData
         "hdop_tenths": "9",
         "satellites": "11",
         "kind": "2",
+        "error_dm": "",
+        "date_repaired": "0",
         "stands_for": "1",
         "hole": "0",
     }

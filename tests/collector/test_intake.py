@@ -61,20 +61,20 @@ def test_take_of_a_batch_stores_it_and_acks_its_last_number(database: FreshDatab
 
 def test_take_stores_every_value_as_it_was_sent(database: FreshDatabase) -> None:
     """All that a fix holds is in the table at the resolution of the wire, unknown as NULL."""
-    full = Fix(NOW_MS - 1, -1, -180_000_000, -20_000, 10_000, 359, 999, 255, FixKind.RTK)
+    full = Fix(NOW_MS - 1, -1, -180_000_000, -20_000, 10_000, 359, 999, 255, FixKind.RTK, 65_535, True)
     bare = Fix(NOW_MS, 90_000_000, 180_000_000)
     kept = (KeptFix(1, full, stands_for=2**31 - 1, hole=True), KeptFix(2, bare))
     take(database, message(kept))
     rows = database.rows(
         "SELECT time, seq, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
-        "satellites, kind, stands_for, hole FROM fix ORDER BY seq"
+        "satellites, kind, error_dm, date_repaired, stands_for, hole FROM fix ORDER BY seq"
     )
     assert rows == [
         (
             instant(NOW_MS - 1),
-            *(1, -1, -180_000_000, -20_000, 10_000, 359, 999, 255, 4, 2**31 - 1, True),
+            *(1, -1, -180_000_000, -20_000, 10_000, 359, 999, 255, 4, 65_535, True, 2**31 - 1, True),
         ),
-        (instant(NOW_MS), 2, 90_000_000, 180_000_000, *[None] * 5, 0, 1, False),
+        (instant(NOW_MS), 2, 90_000_000, 180_000_000, *[None] * 5, 0, None, False, 1, False),
     ]
 
 

@@ -25,6 +25,8 @@ FIX_COLUMNS = [
     ("hdop_tenths", "smallint", "YES"),
     ("satellites", "smallint", "YES"),
     ("kind", "smallint", "NO"),
+    ("error_dm", "integer", "YES"),
+    ("date_repaired", "boolean", "NO"),
     ("hole", "boolean", "NO"),
 ]
 

@@ -34,6 +34,8 @@ FIXES = st.builds(
     hdop_tenths=or_missing(0, 999),
     satellites=or_missing(0, 255),
     kind=st.sampled_from(FixKind),
+    error_dm=or_missing(0, 65_535),
+    date_repaired=st.booleans(),
 )
 
 ACKS = st.builds(

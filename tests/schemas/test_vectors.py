@@ -46,8 +46,8 @@ def envelope_of(said: dict[str, Any]) -> Envelope:
 
 def fix_of(row: list[Any]) -> KeptFix:
     """Build the fix that a vector's row describes."""
-    seq, *measured, kind, stands_for, hole = row
-    fix = Fix(*measured, kind=FixKind(kind))  # type: ignore[misc]  # mypy cannot count the star
+    seq, time_ms, *measured, stands_for, hole = row
+    fix = Fix.of(time_ms, measured)
     return KeptFix(seq, fix, stands_for, hole)
 
 

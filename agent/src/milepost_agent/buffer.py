@@ -29,7 +29,7 @@ IN_MEMORY = ":memory:"
 _SCHEMA_VERSION = 1
 _COLUMNS = (
     "seq, time_ms, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, satellites, "
-    "kind, stands_for, hole"
+    "kind, error_dm, date_repaired, stands_for, hole"
 )
 
 # Rows given up at a time, so that a full buffer costs each commit little.
@@ -95,7 +95,7 @@ class Buffer:
             self._db.execute("BEGIN IMMEDIATE")
             self._make_room()
             self._db.executemany(
-                f"INSERT INTO fix (stream, {_COLUMNS}) VALUES (?{',?' * 12})",  # noqa: S608
+                f"INSERT INTO fix (stream, {_COLUMNS}) VALUES (?{',?' * 14})",  # noqa: S608
                 rows,
             )
             newest = self._newest + len(rows)

@@ -19,6 +19,8 @@ CREATE TABLE fix (
     hdop_tenths  INTEGER,
     satellites   INTEGER,
     kind         INTEGER NOT NULL,
+    error_dm     INTEGER,
+    date_repaired INTEGER NOT NULL,
     stands_for   INTEGER NOT NULL,
     hole         INTEGER NOT NULL,
     PRIMARY KEY (stream, seq)

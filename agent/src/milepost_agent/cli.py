@@ -26,7 +26,7 @@ EXIT_WRONG = 2
 
 _EXPORTED = (
     "stream,seq,time,lat_e6,lon_e6,altitude_dm,speed_dmps,course_deg,hdop_tenths,satellites,kind,"
-    "stands_for,hole"
+    "error_dm,date_repaired,stands_for,hole"
 )
 
 
@@ -122,8 +122,9 @@ def _export(options: argparse.Namespace) -> None:
     for ledger in buffer.ledgers():
         for kept in buffer.read(ledger.stream, 0, limit=-1):
             stream, time = ledger.stream.hex(), rfc3339(kept.fix.time_ms)
-            flags = (kept.stands_for, int(kept.hole))
-            writer.writerow([stream, kept.seq, time, *kept.fix.measured(), *flags])
+            *measured, repaired = kept.fix.measured()
+            flags = (int(bool(repaired)), kept.stands_for, int(kept.hole))
+            writer.writerow([stream, kept.seq, time, *measured, *flags])
     buffer.close()
 
 

@@ -1,12 +1,13 @@
 """The fixes of a batch as columns: one msgpack array, a column an element.
 
     [count, seq, time_ms, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths,
-     satellites, kind, stands_for, hole]
+     satellites, kind, stands_for, hole, error_dm, date_repaired]
 
 A column is an array of `count` integers, each the difference from the last known value before it
 in that column (from 0 at the first); a value that is missing is nil. A column is nil as a whole
 where every value is its default: seq the one after the last (from `after` on), a measurement
-missing, kind 0, stands_for 1, hole 0.
+missing, kind 0, stands_for 1, hole 0, date_repaired 0. The last two columns are left out while
+they are nil.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,8 +49,11 @@ _MEASURED = (
 )
 _STANDS_FOR = _Column("stands_for", 1, 2**31 - 1, 1)
 _HOLE = _Column("hole", 0, 1, 0)
+_ERROR = _Column("error_dm", 0, 65_535, None)
+_REPAIRED = _Column("date_repaired", 0, 1, 0)
 _REQUIRED = {"time_ms", "lat_e6", "lon_e6"}
-_ELEMENTS = 1 + 1 + len(_MEASURED) + 2
+_LEAST_ELEMENTS = 1 + 1 + len(_MEASURED) + 2
+_MOST_ELEMENTS = _LEAST_ELEMENTS + 2
 
 
 def encode_columns(fixes: Sequence[KeptFix], after: int) -> bytes:
@@ -63,6 +67,10 @@ def encode_columns(fixes: Sequence[KeptFix], after: int) -> bytes:
         message.append(_packed(column, values))
     message.append(_packed(_STANDS_FOR, [kept.stands_for for kept in fixes]))
     message.append(_packed(_HOLE, [int(kept.hole) for kept in fixes]))
+    message.append(_packed(_ERROR, [kept.fix.error_dm for kept in fixes]))
+    message.append(_packed(_REPAIRED, [int(kept.fix.date_repaired) for kept in fixes]))
+    while len(message) > _LEAST_ELEMENTS and message[-1] is None:
+        message.pop()
     return bytes(msgpack.packb(message))
 
 
@@ -73,20 +81,24 @@ def decode_columns(data: bytes, after: int) -> tuple[KeptFix, ...]:
         MessageError: Malformed, or a value outside its range; the text names column and row.
     """
     message = unpack_array(data, what="columns", max_items=MAX_FIXES)
-    if len(message) != _ELEMENTS:
-        raise MessageError("malformed", f"columns: {len(message)} elements, not {_ELEMENTS}")
+    if not _LEAST_ELEMENTS <= len(message) <= _MOST_ELEMENTS:
+        span = f"{_LEAST_ELEMENTS} to {_MOST_ELEMENTS}"
+        raise MessageError("malformed", f"columns: {len(message)} elements, not {span}")
+    message += [None] * (_MOST_ELEMENTS - len(message))
     count = whole(message[0], 1, MAX_FIXES, what="columns: count")
     seqs = _numbers(message[1], count, after)
     measured = [
         list(_values(column, packed, count))
-        for column, packed in zip(_MEASURED, message[2:-2], strict=True)
+        for column, packed in zip(_MEASURED, message[2:-4], strict=True)
     ]
-    stands_for = _values(_STANDS_FOR, message[-2], count)
-    holes = _values(_HOLE, message[-1], count)
+    stands_for = _values(_STANDS_FOR, message[-4], count)
+    holes = _values(_HOLE, message[-3], count)
+    errors = _values(_ERROR, message[-2], count)
+    repaired = _values(_REPAIRED, message[-1], count)
     return tuple(
-        KeptFix(seq, Fix.of(row[0], row[1:]), stands, bool(hole))
-        for seq, row, stands, hole in zip(
-            seqs, zip(*measured, strict=True), stands_for, holes, strict=True
+        KeptFix(seq, Fix.of(row[0], (*row[1:], error_dm, mended)), stands, bool(hole))
+        for seq, row, stands, hole, error_dm, mended in zip(
+            seqs, zip(*measured, strict=True), stands_for, holes, errors, repaired, strict=True
         )
     )
 

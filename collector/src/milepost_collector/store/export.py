@@ -17,6 +17,8 @@ COLUMNS = (
     "hdop_tenths",
     "satellites",
     "kind",
+    "error_dm",
+    "date_repaired",
     "stands_for",
     "hole",
 )
@@ -24,7 +26,7 @@ COLUMNS = (
 
 _MEASURED = (
     "lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, satellites, kind, "
-    "stands_for, hole"
+    "error_dm, date_repaired, stands_for, hole"
 )
 
 _FIXES = f"""
@@ -45,6 +47,8 @@ SELECT device.device,
        stored.hdop_tenths,
        stored.satellites,
        stored.kind,
+       stored.error_dm,
+       stored.date_repaired::integer,
        stored.stands_for,
        stored.hole::integer
 FROM stored

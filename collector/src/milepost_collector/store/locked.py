@@ -122,7 +122,7 @@ async def fixes_after(
     """Return a device's stored fixes after a GPS time (or all), in the order of their numbers."""
     cursor = await connection.execute(
         "SELECT seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
-        "satellites, kind, stands_for, hole FROM fix WHERE device = %s "
+        "satellites, kind, error_dm, date_repaired, stands_for, hole FROM fix WHERE device = %s "
         "AND (%s::timestamptz IS NULL OR time > %s) ORDER BY stream, seq",
         (device, *[None if after_ms is None else instant(after_ms)] * 2),
     )

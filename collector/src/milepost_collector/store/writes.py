@@ -20,7 +20,7 @@ EVENTS_CHANNEL = "milepost_events"
 
 _FIX_COLUMNS = (
     "device, stream, seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
-    "satellites, kind, stands_for, hole"
+    "satellites, kind, error_dm, date_repaired, stands_for, hole"
 )
 
 
@@ -155,7 +155,8 @@ async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at:
             )
         await cursor.executemany(
             "UPDATE device SET position_time = %s, lat_e6 = %s, lon_e6 = %s, altitude_dm = %s, "
-            "speed_dmps = %s, course_deg = %s, hdop_tenths = %s, satellites = %s, kind = %s "
+            "speed_dmps = %s, course_deg = %s, hdop_tenths = %s, satellites = %s, kind = %s, "
+            "error_dm = %s, date_repaired = %s "
             "WHERE no = %s AND (position_time IS NULL OR position_time < %s)",
             [_position_row(no, fix) for no, fix in writes.positions.items()],
         )

@@ -19,6 +19,8 @@ CREATE TABLE device (
     hdop_tenths     smallint,
     satellites      smallint,
     kind            smallint,
+    error_dm        integer,
+    date_repaired   boolean,
     heard_at        timestamptz,         -- our time of the newest batch
     status          jsonb                -- the unit's own words, newest connection
 );

@@ -18,6 +18,8 @@ CREATE TABLE fix_columns (
     hdop_tenths  smallint,
     satellites   smallint,
     kind         smallint NOT NULL,
+    error_dm     integer,                -- as the receiver states it, one sigma
+    date_repaired boolean NOT NULL,      -- not the date that the receiver said
     hole         boolean NOT NULL
 );
 
@@ -86,6 +88,8 @@ SELECT fix.time,
        fix.hdop_tenths / 10.0::float8 AS hdop,
        fix.satellites,
        fix.kind,
+       fix.error_dm / 10.0::float8 AS error_m,
+       fix.date_repaired,
        fix.stands_for,
        fix.hole
 FROM fix
