@@ -61,7 +61,8 @@ def test_take_of_a_batch_stores_it_and_acks_its_last_number(database: FreshDatab
 
 def test_take_stores_every_value_as_it_was_sent(database: FreshDatabase) -> None:
     """All that a fix holds is in the table at the resolution of the wire, unknown as NULL."""
-    full = Fix(NOW_MS - 1, -1, -180_000_000, -20_000, 10_000, 359, 999, 255, FixKind.RTK, 65_535, True)
+    measured = (-1, -180_000_000, -20_000, 10_000, 359, 999, 255, 4, 65_535, True)
+    full = Fix.of(NOW_MS - 1, measured)
     bare = Fix(NOW_MS, 90_000_000, 180_000_000)
     kept = (KeptFix(1, full, stands_for=2**31 - 1, hole=True), KeptFix(2, bare))
     take(database, message(kept))
@@ -70,10 +71,7 @@ def test_take_stores_every_value_as_it_was_sent(database: FreshDatabase) -> None
         "satellites, kind, error_dm, date_repaired, stands_for, hole FROM fix ORDER BY seq"
     )
     assert rows == [
-        (
-            instant(NOW_MS - 1),
-            *(1, -1, -180_000_000, -20_000, 10_000, 359, 999, 255, 4, 65_535, True, 2**31 - 1, True),
-        ),
+        (instant(NOW_MS - 1), 1, *measured, 2**31 - 1, True),
         (instant(NOW_MS), 2, 90_000_000, 180_000_000, *[None] * 5, 0, None, False, 1, False),
     ]
 

@@ -22,6 +22,13 @@ class FixKind(IntEnum):
     RTK = 4
     ESTIMATED = 5
 
+    @property
+    def label(self) -> str:
+        """The kind as people write it."""
+        return {FixKind.TWO_D: "2D", FixKind.THREE_D: "3D", FixKind.RTK: "RTK"}.get(
+            self, self.name.lower()
+        )
+
 
 class ErrorSource(StrEnum):
     """Where a fix's error estimate comes from."""

@@ -84,7 +84,9 @@ async def set_status(
     async with connection.transaction():
         await connection.execute(
             "INSERT INTO device (device, shard, status) VALUES (%(device)s, %(shard)s, %(status)s) "
-            "ON CONFLICT (device) DO UPDATE SET status = excluded.status "
+            "ON CONFLICT (device) DO UPDATE SET status = CASE "
+            "WHEN (excluded.status ->> 'online')::boolean THEN excluded.status "
+            "ELSE device.status || excluded.status END "
             "WHERE (excluded.status ->> 'online')::boolean OR "
             "(device.status ->> 'run', device.status ->> 'connection') IS NOT DISTINCT FROM "
             "(excluded.status ->> 'run', excluded.status ->> 'connection')",
