@@ -29,13 +29,13 @@ def test_audit_of_a_sound_database_finds_nothing(database: FreshDatabase) -> Non
     """Rows, gaps, thinned and quarantined numbers together account for every number."""
     fill(database)
     found = found_in(database)
-    assert found == Audit(2, 3, 15, 1, 0, 0, 0)
+    assert found == Audit(2, 3, 15, 1, 0, 0, 0, 0)
     assert found.is_sound
 
 
 def test_audit_of_an_empty_database_is_sound(database: FreshDatabase) -> None:
     """Where nothing is, nothing is wrong."""
-    assert found_in(database) == Audit(0, 0, 0, 0, 0, 0, 0)
+    assert found_in(database) == Audit(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 DAMAGES: dict[LiteralString, tuple[int, int, int]] = {
@@ -69,3 +69,13 @@ def test_audit_finds_a_loss_that_a_repeat_would_hide(database: FreshDatabase) ->
     database.run("INSERT INTO fix SELECT * FROM fix WHERE seq = 3 AND stream = 1")
     found = found_in(database)
     assert (found.duplicates, found.unaccounted) == (1, 1)
+
+
+def test_run_that_is_left_unfinished_is_told_as_missing(database: FreshDatabase) -> None:
+    """A unit whose buffer was lost delivers a later run: what it had told of before is missing."""
+    take(database, message(drive(1, 5), after=0, upto=5, newest=9))
+    assert found_in(database).abandoned == 0
+    take(database, message(drive(1, 2), stream=OTHER_STREAM))
+    found = found_in(database)
+    assert (found.abandoned, found.is_sound) == (4, True)
+    assert database.rows("SELECT first_seq, last_seq, at_least FROM missing") == [(6, 9, True)]

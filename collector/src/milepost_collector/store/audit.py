@@ -7,7 +7,7 @@ from milepost_collector.store.connection import Database
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the database says of itself; the last three are 0 in a sound one.
+    """What the database says of itself; duplicates, unaccounted and misplaced are 0 in a sound one.
 
     Attributes:
         devices: Devices heard of.
@@ -17,6 +17,8 @@ class Audit:
         duplicates: Stored rows beyond the first of their device, stream and number.
         unaccounted: Numbers up to `last_seq` that are neither stored nor thinned nor in a gap.
         misplaced: Rows whose number is above the `last_seq` of their stream.
+        abandoned: Numbers that a unit told of in a run that it has left unfinished: lost with its
+            buffer, unless it finds them again.
     """
 
     devices: int
@@ -26,6 +28,7 @@ class Audit:
     duplicates: int
     unaccounted: int
     misplaced: int
+    abandoned: int
 
     @property
     def is_sound(self) -> bool:
@@ -48,7 +51,8 @@ SELECT (SELECT count(*) FROM device),
        (SELECT count(*) FROM fix_quarantine),
        coalesce(sum(held.doubled), 0)::bigint,
        coalesce(sum(abs(last_seq - coalesce(held.numbers, 0) - thinned - missing)), 0)::bigint,
-       count(*) FILTER (WHERE held.newest > last_seq)
+       count(*) FILTER (WHERE held.newest > last_seq),
+       (SELECT coalesce(sum(last_seq - first_seq + 1), 0)::bigint FROM missing WHERE at_least)
 FROM stream LEFT JOIN held ON held.stream = stream.no
 """
 

@@ -86,7 +86,7 @@ async def set_status(
             "INSERT INTO device (device, shard, status) VALUES (%(device)s, %(shard)s, %(status)s) "
             "ON CONFLICT (device) DO UPDATE SET status = CASE "
             "WHEN (excluded.status ->> 'online')::boolean THEN excluded.status "
-            "ELSE device.status || excluded.status END "
+            "ELSE coalesce(device.status, '{}') || excluded.status END "
             "WHERE (excluded.status ->> 'online')::boolean OR "
             "(device.status ->> 'run', device.status ->> 'connection') IS NOT DISTINCT FROM "
             "(excluded.status ->> 'run', excluded.status ->> 'connection')",

@@ -47,6 +47,23 @@ CREATE TABLE gap (
     PRIMARY KEY (stream, first_seq)
 );
 
+-- What is missing, for people. A run that its unit has left unfinished (it delivers a later one now)
+-- was lost with the unit's buffer: at least what the unit had told of, and what it had not yet told.
+CREATE VIEW missing AS
+SELECT device.device, stream.stream, gap.first_seq, gap.last_seq, gap.reason, false AS at_least
+FROM gap
+JOIN stream ON stream.no = gap.stream
+JOIN device ON device.no = stream.device
+UNION ALL
+SELECT device.device, stream.stream, stream.last_seq + 1, stream.newest, 4, true
+FROM stream
+JOIN device ON device.no = stream.device
+WHERE stream.newest > stream.last_seq
+  AND EXISTS (
+      SELECT FROM stream AS later
+      WHERE later.device = stream.device AND later.no > stream.no AND later.last_seq > 0
+  );
+
 -- Messages that can never be applied, once a digest.
 CREATE TABLE dead_letter (
     digest      bytea PRIMARY KEY,       -- SHA-256 of the payload
