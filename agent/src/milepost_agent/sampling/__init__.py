@@ -1,0 +1,1 @@
+"""Wise sampling: of the fixes that a receiver makes, the few from which the rest can be rebuilt."""
