@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from milepost_agent.epoch import EpochJoiner, MadeFix
-from milepost_agent.sentence import Framer, read_sentence
+from milepost_agent.dating import RecordedDating
+from milepost_agent.nmea.decoder import NmeaDecoder
+from milepost_agent.nmea.epoch import EpochJoiner, MadeFix
+from milepost_agent.nmea.order import SentenceOrder
+from milepost_agent.nmea.sentence import read_sentence
 
 RECORDED = Path(__file__).parents[2] / "../shared/data"
 
@@ -56,29 +59,29 @@ def gga(
     return f"GPGGA,{time},{lat},{lon},{quality},{satellites},{hdop},{altitude},M,47.0,M,,"
 
 
+def joiner_of(*, live: bool = False) -> EpochJoiner:
+    """Return a joiner that believes every date; a live one learns the order of sentences."""
+    return EpochJoiner(RecordedDating(), SentenceOrder() if live else None)
+
+
 def joined(bodies: Iterable[str], joiner: EpochJoiner | None = None) -> list[MadeFix]:
     """Read sentences one after the other, close the last instant, and return all fixes."""
-    joiner = joiner or EpochJoiner()
-    made = []
-    for body in bodies:
-        reading = read_sentence(body)
-        if reading is not None:
-            made.append(joiner.add(reading, 0.0))
+    joiner = joiner or joiner_of()
+    made = [
+        joiner.add(reading, 0.0)
+        for reading in (read_sentence(body.encode()) for body in bodies)
+        if reading is not None
+    ]
     made.append(joiner.close())
     return [each for each in made if each is not None]
 
 
-def replayed(data: bytes, joiner: EpochJoiner, chunk_bytes: int = 4096) -> list[MadeFix]:
-    """Take a recording as the agent takes it from the line, without any pause."""
-    framer = Framer()
-
-    def bodies() -> Iterable[str]:
-        for at in range(0, len(data), chunk_bytes):
-            for body in framer.feed(data[at : at + chunk_bytes]):
-                try:
-                    read_sentence(body)
-                except ValueError:
-                    continue
-                yield body
-
-    return joined(bodies(), joiner)
+def replayed(
+    data: bytes, decoder: NmeaDecoder | None = None, chunk_bytes: int = 4096
+) -> list[MadeFix]:
+    """Read a recording as a file is read, without any pause."""
+    decoder = decoder or NmeaDecoder(RecordedDating(), live=False)
+    made: list[MadeFix] = []
+    for at in range(0, len(data), chunk_bytes):
+        made += decoder.feed(data[at : at + chunk_bytes], 0.0)
+    return made + decoder.close()

@@ -30,6 +30,8 @@ host = "127.0.0.1"
 port = {broker_port}
 [buffer]
 path = "{folder}/buffer.sqlite"
+[sampling]
+tolerance_m = 0
 [uplink]
 tick_s = 3600
 [status]

@@ -59,14 +59,25 @@ def test_run_with_a_wrong_configuration_says_so(van: Vehicle) -> None:
     assert_refused(van.command("run"), "No such file")
 
 
-@pytest.mark.parametrize(
-    "port", ["/dev/there-is-none", "/dev/null", "socket://127.0.0.1:1", "bogus://x", "."]
-)
+@pytest.mark.parametrize("port", ["/dev/null", ".", "bogus://x", "tcp://127.0.0.1", "gpsd://box:x"])
 def test_run_with_a_wrong_port_says_so(van: Vehicle, port: str) -> None:
-    """A receiver that cannot be opened is named, and nothing stays locked."""
+    """What can never be a receiver is named, and nothing stays locked."""
     van.write_config(port, 1883)
     assert_refused(van.command("run"), f"receiver port {port}: ")
     Buffer(van.buffer).close()
+
+
+@pytest.mark.parametrize("port", ["/dev/there-is-none", "/dev/there-is-none*", "tcp://127.0.0.1:1"])
+def test_run_without_its_receiver_waits_for_it(van: Vehicle, port: str) -> None:
+    """A van whose receiver is not plugged in has a backlog to deliver: it starts, and says so."""
+    van.write_config(port, 1883)
+    with van.running() as process:
+        until(
+            lambda: van.status().get("receiver", {}).get("state") == "gone", "the receiver is gone"
+        )
+        assert port.removeprefix("tcp://") in van.status()["receiver"]["reason"]
+        process.terminate()
+        assert process.wait(DEADLINE_S) == 0
 
 
 def test_run_with_a_wrong_buffer_says_so(van: Vehicle) -> None:
@@ -151,7 +162,7 @@ def test_receiver_that_is_unplugged_does_not_end_the_agent(tmp_path: Path) -> No
         terminal.say(drive(5))
         until(lambda: van.status().get("fixes_made") == 5, "5 fixes are made")
         terminal.close()
-        until(lambda: van.status()["receiver"] == "gone", "the receiver is gone")
+        until(lambda: van.status()["receiver"]["state"] == "gone", "the receiver is gone")
         assert process.poll() is None
         process.terminate()
         assert process.wait(DEADLINE_S) == 0
@@ -166,8 +177,14 @@ def test_status_tells_people_and_programs(van: Vehicle, terminal: Terminal) -> N
         until(lambda: van.status().get("fixes_made") == 4, "4 fixes are made")
         told = van.command("status")
         status = json.loads(van.command("status", "--json").stdout)
-    assert told.stdout.startswith("van-01: receiver open, link down, 4 fixes made")
-    assert (status["device"], status["link"], status["rejects"]) == ("van-01", "down", {})
+    assert told.stdout.startswith(
+        f"van-01: receiver receiving (NMEA at 9600 baud from {terminal.path})"
+    )
+    assert (status["device"], status["link"], status["silent"]) == (
+        "van-01",
+        "down",
+        "no network",
+    )
     assert status["fix"]["time"] == "2026-01-01T12:00:03.000Z"
 
 

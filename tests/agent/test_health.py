@@ -1,65 +1,111 @@
-"""Health: latencies within 3 %, and a status file that is whole at any moment."""
+"""Health: what is told when, why a vehicle is silent, and a status file that is always whole."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from milepost_agent.health import GROWTH, LatencyMeter, write_status
+from milepost_agent.board import Power
+from milepost_agent.buffer import Buffer
+from milepost_agent.health import (
+    ANNOUNCE_AGAIN_S,
+    ANNOUNCE_EVERY_S,
+    Announcer,
+    Condition,
+    Silence,
+    health,
+    write_status,
+)
 
 
-def test_latency_is_the_time_from_line_to_ack() -> None:
-    """The percentiles of 1 to 1,000 ms are right within the width of a bucket."""
-    meter = LatencyMeter()
-    for n in range(1, 1001):
-        meter.read(n, read_s=100.0)
-        meter.stored(n, now_s=100.0 + n / 1000)
-    assert meter.percentile_ms(0.5) == pytest.approx(500, rel=0.03)
-    assert meter.percentile_ms(0.99) == pytest.approx(990, rel=0.03)
-    assert meter.percentile_ms(1.0) == pytest.approx(1000, rel=0.03)
-    assert sum(meter.buckets.values()) == 1000
+@pytest.fixture
+def well(tmp_path: Path) -> Condition:
+    """A unit of which nothing is wrong."""
+    buffer = Buffer(tmp_path / "buffer.db")
+    buffer.begin_stream()
+    condition = Condition(
+        receiver="receiving",
+        receiver_reason="NMEA",
+        hears=True,
+        has_fix=True,
+        link="up",
+        refused="",
+        buffer=buffer.health(),
+        power=Power(),
+        asleep=False,
+    )
+    buffer.close()
+    return condition
 
 
-def test_latency_of_nothing_is_unknown() -> None:
-    """Before the first ack there is no latency, and it is not 0."""
-    meter = LatencyMeter()
-    meter.read(1, 0.0)
-    assert meter.percentile_ms(0.5) is None
-    assert meter.buckets == {}
+def test_status_is_told_each_minute(well: Condition) -> None:
+    """Without any change the status goes out once a minute."""
+    announcer = Announcer()
+    told = [now_s for now_s in range(300) if announcer.is_due(well, float(now_s))]
+    assert told == [0, 60, 120, 180, 240]
+    assert ANNOUNCE_EVERY_S == 60
 
 
-def test_one_ack_measures_all_that_it_names_once() -> None:
-    """An ack speaks for every fix up to its number, and a repeated one for none."""
-    meter = LatencyMeter()
-    for n in range(1, 11):
-        meter.read(n, read_s=float(n))
-    meter.stored(4, now_s=5.0)
-    meter.stored(4, now_s=500.0)
-    assert sum(meter.buckets.values()) == 4
-    meter.stored(99, now_s=20.0)
-    assert sum(meter.buckets.values()) == 10
+def test_status_is_told_on_change_but_not_by_a_part_that_flaps(well: Condition) -> None:
+    """A change goes out at once, and again only after some seconds."""
+    announcer = Announcer()
+    silent = replace(well, hears=False, receiver="gone")
+    assert announcer.is_due(well, 0.0)
+    assert announcer.is_due(silent, 10.0)
+    flaps = [
+        announcer.is_due(well if second % 2 else silent, 10.0 + second) for second in range(1, 61)
+    ]
+    assert 0 < sum(flaps) <= 60 / ANNOUNCE_AGAIN_S
 
 
-def test_latency_of_no_time_is_counted() -> None:
-    """An answer in the same instant is counted in the lowest bucket and not an error."""
-    meter = LatencyMeter()
-    meter.read(1, 5.0)
-    meter.stored(1, 5.0)
-    assert meter.percentile_ms(0.5) == pytest.approx(0.1, abs=0.05)
+def test_status_is_told_on_each_new_connection(well: Condition) -> None:
+    """A new connection has told nothing, so the first look tells."""
+    announcer = Announcer()
+    assert announcer.is_due(well, 0.0)
+    announcer.reconnected()
+    assert announcer.is_due(well, 1.0)
+    assert not announcer.is_due(well, 2.0)
 
 
-def test_buckets_can_be_read_back_from_json() -> None:
-    """Bucket n holds latencies around GROWTH**n milliseconds, for whoever adds up many vehicles."""
-    meter = LatencyMeter()
-    meter.read(1, 0.0)
-    meter.stored(1, 0.25)
-    ((bucket, count),) = json.loads(json.dumps(meter.buckets)).items()
-    assert GROWTH ** int(bucket) == pytest.approx(250, rel=0.03)
-    assert count == 1
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"power": Power(low_voltage=True), "hears": False}, Silence.NO_POWER),
+        ({"hears": False, "has_fix": False}, Silence.NO_SERIAL),
+        ({"has_fix": False, "link": "down"}, Silence.NO_FIX),
+        ({"link": "down", "refused": "version"}, Silence.NO_NETWORK),
+        ({"refused": "version"}, Silence.REFUSED),
+    ],
+)
+def test_silence_has_the_first_reason_that_applies(
+    well: Condition, change: dict[str, object], reason: Silence | None
+) -> None:
+    """A dispatcher reads one reason: power before receiver, before fix, network, refusal."""
+    assert replace(well, **change).silence == reason  # type: ignore[arg-type]  # by name
+
+
+def test_health_is_small_and_unknown_is_null(well: Condition) -> None:
+    """The retained status fits one message with room, and what is unknown is null."""
+    told = health(
+        replace(well, receiver_reason="x" * 200),
+        boot="5c7e6f9a-0000-0000-0000-000000000000",
+        up_s=1e7,
+        sentences_per_s=8.04,
+        rejects={"checksum": 10**9, "unreadable": 10**9},
+        temperature_c=None,
+        disk_free_bytes=None,
+        clock_offset_s=None,
+    )
+    assert len(json.dumps(told)) < 1500
+    assert told["silent"] is None
+    assert (told["clock_offset_s"], told["board"]["temperature_c"]) == (None, None)
+    assert told["receiver"]["sentences_per_s"] == 8.0
 
 
 def test_status_file_is_replaced_whole(tmp_path: Path) -> None:
-    """The file is made with its folder, is always one JSON object, and leaves no draft behind."""
+    """Whoever reads the file finds one whole status, and no draft stays."""
     path = tmp_path / "run" / "status.json"
     for n in range(3):
         write_status(path, {"fixes_made": n})

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from milepost_agent.epoch import EpochJoiner
-from milepost_agent.sentence import Framer, read_sentence
-from milepost_firmware_sim.drive import drive_through
-from milepost_firmware_sim.receiver import receive
-from milepost_firmware_sim.town_generator import generate_town
+from milepost_agent.dating import RecordedDating
+from milepost_agent.nmea.decoder import NmeaDecoder
+from milepost_firmware_sim.drive.delivery_round import drive_through
+from milepost_firmware_sim.receiver.receiver import receive
+from milepost_firmware_sim.town.generator import generate_town
 from milepost_schemas.fix import Fix
 
 BEGIN = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -21,7 +21,5 @@ def drawn_log(seed: int, minutes: float) -> bytes:
 
 def fixes_of(log: bytes) -> list[Fix]:
     """Read a log as the agent does."""
-    framer, joiner = Framer(), EpochJoiner()
-    readings = [reading for body in framer.feed(log) if (reading := read_sentence(body))]
-    made = [joiner.add(reading, 0.0) for reading in readings]
-    return [each.fix for each in (*made, joiner.close()) if each is not None]
+    decoder = NmeaDecoder(RecordedDating(), live=False)
+    return [each.fix for each in decoder.feed(log, 0.0) + decoder.close()]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from milepost_firmware_sim.recording import Recording, load
+from milepost_firmware_sim.replay.recording import Recording
+from milepost_firmware_sim.replay.source import load
 from milepost_firmware_sim.sentence import checksum_of
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -1,11 +1,14 @@
 """The step of a replay, with time as an argument."""
 
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from milepost_firmware_sim.player import Burst, Player, start_at, start_recorded
-from milepost_firmware_sim.recording import Recording, parse
+from milepost_firmware_sim.replay.player import Burst, Player, start_at, start_recorded
+from milepost_firmware_sim.replay.recording import Recording, parse
 from tests.firmware_sim.drives import bytes_of, drive_files, gga, loaded, rmc
 
 _NOON_S = 1_767_614_400.0  # 2026-01-05T12:00:00Z
@@ -59,6 +62,28 @@ def test_step_lead_before_the_first_fix_waits_for_nothing() -> None:
     recording = _recording(rmc("115000", status="V"), rmc("120000"))
     player = Player(recording, start_recorded(_NOON_S), speed=1.0, loop=False)
     assert player.step(_NOON_S).due_s is None
+
+
+@given(
+    st.floats(1.0e9, 2.0e9),
+    st.floats(0.01, 1000.0),
+    st.lists(st.integers(1, 999), min_size=1, max_size=20),
+)
+def test_step_at_the_due_time_something_comes(
+    now_s: float, speed: float, steps_ms: list[int]
+) -> None:
+    """Whatever a float rounds away: at the time that a burst names, the next one has bytes."""
+    times_ms = accumulate(steps_ms, initial=12 * 3_600_000)
+    lines = [rmc(_clock(ms)) for ms in times_ms]
+    player = Player(_recording(*lines), start_recorded(now_s), speed=speed, loop=False)
+    burst = player.step(now_s)
+    while burst.due_s is not None:
+        burst = player.step(burst.due_s)
+        assert burst.data
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 3_600_000:02}{ms // 60_000 % 60:02}{ms // 1000 % 60:02}.{ms % 1000:03}"
 
 
 def test_step_loop_times_go_on_upward() -> None:

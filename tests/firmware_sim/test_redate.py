@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milepost_firmware_sim.redate import redate
+from milepost_firmware_sim.replay.redate import redate
 from milepost_firmware_sim.sentence import Checksum, find_sentence, stamp_of
 from tests.firmware_sim.drives import gga, rmc, sentence
 

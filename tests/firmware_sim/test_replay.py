@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from milepost_firmware_sim.recording import parse
+from milepost_firmware_sim.replay.recording import parse
 from tests.firmware_sim.drives import bytes_of, drive_files, gga, loaded, rmc
 from tests.firmware_sim.programs import now_s, read_line, read_to_end, replay, run, until
 

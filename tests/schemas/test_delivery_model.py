@@ -1,21 +1,26 @@
 """A model of the whole delivery under every fault that the design names, driven at random.
 
-Real parts: the vehicle's buffer (SQLite), the sender, the batch and ack codecs, the admission. The
-network is a bag of bytes that loses, repeats and reorders; the database is a list that can be set
-back to an earlier copy; buffers crash, are restored from old images, cloned, lost and run full.
+Real parts: the vehicle's buffer (SQLite files), the sender, the batch and ack codecs, the
+admission. The network is a bag of bytes that loses, repeats and reorders; the database is a list
+that can be set back to an earlier copy; buffers crash, are restored from old images, cloned, lost,
+run full, are thinned, and lose their disk for a time.
 
 What must hold when the faults have stopped and everything has drained:
 
 - nothing that a unit still holds is undelivered (or it is recorded as a gap),
 - nothing is stored twice, nothing is stored that was not measured,
 - within a stream rows are stored in the order of their numbers,
-- every number up to `last_seq` is a row or in a gap.
+- every number up to `last_seq` is a row or in a gap, or was thinned.
 """
 
 import copy
 import os
 import random
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count as counting
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,10 +28,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from milepost_agent import buffer as agent_buffer
-from milepost_agent.buffer import IN_MEMORY, Buffer
+from milepost_agent.buffer import Buffer, BufferState, StreamGoneError, room
+from milepost_agent.buffer.trouble import DiskError
 from milepost_schemas.ack import Ack, decode_ack, encode_ack
-from milepost_schemas.batch import GapReason, decode_batch, decode_fixes
+from milepost_schemas.batch import decode_batch, decode_fixes
 from milepost_schemas.delivery.admission import admit
 from milepost_schemas.delivery.packing import pack
 from milepost_schemas.delivery.sender import Sender
@@ -34,10 +39,21 @@ from milepost_schemas.fix import Fix
 
 FIRST_MS = 1_700_000_000_000
 
+# Where files are fast: the model has them written by the thousand.
+FAST_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
 # Fixes at this latitude cannot be stored by anybody.
 POISON_LAT_E6 = 13
 
 Truth = dict[tuple[bytes, int], Fix]
+Image = dict[str, bytes]
+
+RELEASE, CUT, THIN = "release", "cut", "thin"
+MAKING_ROOM: dict[str, Callable[[room.Transaction], bool]] = {
+    RELEASE: room.release,
+    CUT: room.cut,
+    THIN: lambda transaction: room.thin_block(transaction, 5.0),
+}
 
 
 @dataclass
@@ -76,48 +92,74 @@ class Database:
 class Unit:
     """One run after another of an agent over one buffer."""
 
-    def __init__(self, image: bytes | None, chance: random.Random) -> None:
+    def __init__(self, folder: Path, image: Image, chance: random.Random, truth: Truth) -> None:
+        self._folder = folder
+        self._runs = counting()
+        self._chance = chance
+        self._truth = truth
         self.up: list[bytes] = []
         self.down: list[bytes] = []
-        self._chance = chance
         self.pending: list[Fix] = []
+        self.ends: set[Fix] = set()
         self.live: Fix | None = None
-        self.buffer = Buffer(IN_MEMORY)
+        self.thinned: set[tuple[bytes, int]] = set()
+        self.now_s = 0.0
         self.start(image)
 
-    def start(self, image: bytes | None) -> None:
+    def start(self, image: Image) -> None:
         """Power on over a buffer image; what was not committed is gone."""
-        self.switch_off()
-        self.buffer = Buffer(IN_MEMORY)
-        if image is not None:
-            self.buffer._db.deserialize(image)
+        folder = self._folder / str(next(self._runs))
+        folder.mkdir(parents=True)
+        self.path = folder / "buffer.db"
+        for suffix, data in image.items():
+            Path(f"{self.path}{suffix}").write_bytes(data)
+        self.buffer = Buffer(self.path)
         self.buffer.begin_stream()
+        for ledger in self.buffer.ledgers():  # an open end has become a stream
+            if ledger.newest == 1 and (ledger.stream, 1) not in self._truth:
+                (kept,) = self.buffer.read(ledger.stream, 0, -1)
+                self._truth[ledger.stream, 1] = kept.fix
         self.sender = Sender(self.buffer.ledgers(), self._chance)
         self.pending = []
-        self.image = bytes(self.buffer._db.serialize())
+
+    @property
+    def image(self) -> Image:
+        """The files as a power cut would leave them now."""
+        paths = {suffix: Path(f"{self.path}{suffix}") for suffix in ("", "-wal")}
+        return {suffix: path.read_bytes() for suffix, path in paths.items()}
 
     def switch_off(self) -> None:
         """Lose what is only in memory."""
-        self.buffer._db.close()
+        for file in (self.buffer._holding.main, self.buffer._holding.spare):
+            if file is not None:
+                file.close()
+        self.buffer._holding.main = self.buffer._holding.spare = None
+        self.buffer._holding.close()
 
-    def commit(self, truth: Truth) -> None:
+    def commit(self) -> None:
         """Commit what was measured, and note which number each fix got."""
-        before = self.sender.ledgers[-1].newest
-        newest = self.buffer.commit()
-        for seq, fix in enumerate(self.pending, before + 1):
-            assert (self.buffer.stream, seq) not in truth, "a number was used twice"
-            truth[self.buffer.stream, seq] = fix
+        self.now_s += 5
+        newest = self.buffer.commit(self.now_s)
+        for seq, fix in enumerate(self.pending, newest - len(self.pending) + 1):
+            assert (self.buffer.stream, seq) not in self._truth, "a number was used twice"
+            self._truth[self.buffer.stream, seq] = fix
         self.pending = []
+        if self.buffer.take_changes():
+            self.sender.reload(self.buffer.ledgers())
         self.sender.committed(newest)
-        self.image = bytes(self.buffer._db.serialize())
 
     def send(self, now_s: float, *, live: bool) -> None:
         """Let the sender say what it wants to say."""
         want = self.sender.next(now_s, live=live)
         if want is None:
             return
-        fixes = self.buffer.read(want.stream, want.after, want.max_fixes)
-        batch, data = pack(want, fixes, self.buffer.gaps(want.stream), self.live)
+        try:
+            fixes = self.buffer.read(want.stream, want.after, want.max_fixes)
+            gaps = self.buffer.gaps(want.stream)
+        except StreamGoneError:
+            self.sender.reload(self.buffer.ledgers())
+            return
+        batch, data = pack(want, fixes, gaps, self.live)
         self.sender.sent(batch)
         self.up.append(data)
 
@@ -133,6 +175,48 @@ class Unit:
             for kept in self.buffer.read(ledger.stream, 0, -1)
         }
 
+    def make_room(self, how: str) -> None:
+        """Do what a full buffer does."""
+        file = self.buffer._holding.current
+        before = set(file.streams) and self._rows(file)
+        with file.transaction() as transaction:
+            MAKING_ROOM[how](transaction)
+        if how == THIN:
+            self.thinned |= before - self._rows(file)
+
+    def _rows(self, file: Any) -> set[tuple[bytes, int]]:
+        return {
+            (stream, each.place)
+            for stream in file.streams
+            for each in file.held_fixes(stream, 0, 10**6)
+        }
+
+    def disk_fails(self, *, readable: bool) -> None:
+        """Let the disk refuse to be written, and perhaps to be read.
+
+        Done by hand because the model needs failures by the thousand; real ones are in
+        tests/agent/test_buffer_disk.py.
+        """
+
+        def fail(*_: object, **__: object) -> Any:
+            raise DiskError(BufferState.MEMORY_IO_ERROR, "the model wants it so")
+
+        disk = self.buffer._disk
+        assert disk is not None
+        disk.probe = fail  # type: ignore[method-assign]
+        disk.check_place = fail  # type: ignore[method-assign]
+        if not readable and self.buffer._holding.main is not None:
+            self.buffer._holding.main.read = fail  # type: ignore[method-assign]
+
+    def disk_returns(self) -> None:
+        """Let the disk be well again."""
+        disk = self.buffer._disk
+        assert disk is not None
+        disk.__dict__.pop("probe", None)
+        disk.__dict__.pop("check_place", None)
+        if self.buffer._holding.main is not None:
+            self.buffer._holding.main.__dict__.pop("read", None)
+
 
 class Delivery(RuleBasedStateMachine):
     """Random faults, then a drain, then the accounts."""
@@ -145,9 +229,15 @@ class Delivery(RuleBasedStateMachine):
         self.truth: Truth = {}
         self.database = Database()
         self.backups: list[Database] = []
-        self.images: list[bytes] = []
-        self.units = [Unit(None, self.chance)]
+        self.images: list[Image] = []
+        self.folder = tempfile.TemporaryDirectory(prefix="mp-model-", dir=FAST_FOLDER)
+        self.units: list[Unit] = []
+        self.add_unit({})
         self.units[0].sender.connected()
+
+    def add_unit(self, image: Image) -> None:
+        folder = Path(self.folder.name) / f"unit-{len(self.units)}"
+        self.units.append(Unit(folder, image, self.chance, self.truth))
 
     def unit(self, index: int) -> Unit:
         return self.units[index % len(self.units)]
@@ -166,7 +256,7 @@ class Delivery(RuleBasedStateMachine):
     @rule(which=st.integers(0, 3), live=st.booleans())
     def tick(self, which: int, live: bool) -> None:
         unit = self.unit(which)
-        unit.commit(self.truth)
+        unit.commit()
         unit.send(self.now_s, live=live)
 
     @rule(which=st.integers(0, 3), count=st.integers(1, 4), live=st.booleans())
@@ -222,29 +312,48 @@ class Delivery(RuleBasedStateMachine):
     @rule(which=st.integers(0, 3))
     def power_is_cut(self, which: int) -> None:
         unit = self.unit(which)
-        self.images.append(unit.image)
-        unit.start(unit.image)
+        image = unit.image
+        self.images.append(image)
+        unit.switch_off()
+        unit.start(image)
 
     @precondition(lambda self: self.images)
     @rule(which=st.integers(0, 3), index=st.integers(0, 50))
     def old_image_is_restored(self, which: int, index: int) -> None:
+        self.unit(which).switch_off()
         self.unit(which).start(self.images[index % len(self.images)])
 
     @precondition(lambda self: len(self.units) < 3)
     @rule(which=st.integers(0, 3))
     def image_is_cloned(self, which: int) -> None:
-        self.units.append(Unit(self.unit(which).image, self.chance))
+        self.add_unit(self.unit(which).image)
 
     @rule(which=st.integers(0, 3))
     def image_is_lost(self, which: int) -> None:
-        self.unit(which).start(None)
+        self.unit(which).switch_off()
+        self.unit(which).start({})
 
-    @rule(which=st.integers(0, 3), reason=st.sampled_from([GapReason.RELEASED, GapReason.CUT]))
-    def buffer_runs_full(self, which: int, reason: GapReason) -> None:
+    @rule(which=st.integers(0, 3), how=st.sampled_from([RELEASE, CUT, THIN, THIN]))
+    def buffer_runs_full(self, which: int, how: str) -> None:
         unit = self.unit(which)
-        unit.commit(self.truth)
-        unit.buffer._give_up(reason)
-        unit.image = bytes(unit.buffer._db.serialize())
+        unit.commit()
+        unit.make_room(how)
+
+    @rule(which=st.integers(0, 3))
+    def window_is_open(self, which: int) -> None:
+        """The sampler has not decided on its newest fix."""
+        unit = self.unit(which)
+        self.clock_ms += 1000
+        unit.buffer.set_open_end(Fix(self.clock_ms, 47_000_500, 8_000_000))
+        unit.commit()
+
+    @rule(which=st.integers(0, 3), readable=st.booleans())
+    def disk_fails(self, which: int, readable: bool) -> None:
+        self.unit(which).disk_fails(readable=readable)
+
+    @rule(which=st.integers(0, 3))
+    def disk_returns(self, which: int) -> None:
+        self.unit(which).disk_returns()
 
     @rule()
     def backup_is_made(self) -> None:
@@ -263,11 +372,13 @@ class Delivery(RuleBasedStateMachine):
             finally:
                 for unit in self.units:
                     unit.switch_off()
+                self.folder.cleanup()
 
     def drain(self) -> None:
         """Let everything in flight be lost, then let every unit send until it has nothing left."""
         for unit in self.units:
-            unit.commit(self.truth)
+            unit.disk_returns()
+            unit.commit()
             unit.up, unit.down = [], []
             unit.sender.connected()
         quiet_rounds = 0
@@ -298,7 +409,7 @@ class Delivery(RuleBasedStateMachine):
         for stream, seq, _ in self.database.rows:
             assert order.get(stream, 0) < seq, "out of order within a stream"
             order[stream] = seq
-        numbers = set(stored) | self.database.gaps
+        numbers = set(stored).union(self.database.gaps, *(unit.thinned for unit in self.units))
         for stream, last_seq in self.database.last_seq.items():
             for seq in range(1, last_seq + 1):
                 assert (stream, seq) in numbers, "a number is not accounted for"
@@ -307,8 +418,15 @@ class Delivery(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def small_evictions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a full buffer give up two rows at a time, so that streams are met half evicted."""
-    monkeypatch.setattr(agent_buffer, "_FREED_ROWS", 2)
+    """Let a full buffer give up two rows at a time and thin four, so that streams are met half."""
+    make_evictions_small(monkeypatch)
+
+
+def make_evictions_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See the fixture."""
+    monkeypatch.setattr(room, "FREED_ROWS", 2)
+    monkeypatch.setattr(room, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(room, "SPARED_ROWS", 0)
 
 
 TestDelivery = Delivery.TestCase
@@ -329,9 +447,9 @@ def well(count: int) -> Step:
     return "all_goes_well", {"which": 0, "count": count, "live": False}
 
 
-def full(reason: GapReason) -> Step:
+def full(how: str) -> Step:
     """Name a full buffer of the first unit."""
-    return "buffer_runs_full", {"which": 0, "reason": reason}
+    return "buffer_runs_full", {"which": 0, "how": how}
 
 
 FOUND: dict[str, list[Step]] = {
@@ -339,7 +457,7 @@ FOUND: dict[str, list[Step]] = {
         ("backup_is_made", {}),
         *[well(1), well(1), well(1)],
         ("backup_is_restored", {"index": 0}),
-        full(GapReason.RELEASED),
+        full(RELEASE),
         ("power_is_cut", {"which": 0}),
         ("image_is_cloned", {"which": 0}),
         ("image_is_lost", {"which": 0}),
@@ -349,13 +467,13 @@ FOUND: dict[str, list[Step]] = {
         *[well(1), well(1)],
         ("backup_is_restored", {"index": 0}),
         ("power_is_cut", {"which": 0}),
-        full(GapReason.CUT),
+        full(CUT),
     ],
     "a batch without fixes spoke of a gap that its pointer stood in": [
         ("measure", {"which": 0, "count": 3, "poison": 2}),
         ("measure", {"which": 0, "count": 1, "poison": 0}),
         well(2),
-        full(GapReason.CUT),
+        full(CUT),
         well(1),
         ("tick", {"which": 0, "live": True}),
         well(1),
@@ -364,10 +482,10 @@ FOUND: dict[str, list[Step]] = {
         ("backup_is_made", {}),
         *[well(1), well(3)],
         ("power_is_cut", {"which": 0}),
-        full(GapReason.CUT),
+        full(CUT),
         well(1),
         ("backup_is_restored", {"index": 0}),
-        full(GapReason.RELEASED),
+        full(RELEASE),
         well(1),
     ],
 }

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from milepost_agent import buffer as agent_buffer
 from milepost_agent.buffer import Buffer
+from milepost_agent.buffer.file import BufferFile
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import Batch, Envelope, Gap, encode_batch
 from milepost_schemas.delivery import admission
@@ -112,13 +112,20 @@ class OneStreamForEver(Buffer):
     """Goes on counting in the stream that it finds in the file, as if no image were ever old."""
 
     def begin_stream(self) -> bytes:
-        row = self._db.execute(
-            "SELECT no, stream, newest FROM stream ORDER BY no DESC LIMIT 1"
-        ).fetchone()
-        if row is None:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(BufferFile, "begin", goes_on)
             return super().begin_stream()
-        self._stream_no, self.stream, self._newest = row
-        return self.stream
+
+
+def goes_on(file: BufferFile, stream: bytes, spare_stream: bytes | None) -> None:
+    """Begin no stream where there is one."""
+    if file.streams:
+        file.current = list(file.streams)[-1]
+    else:
+        begin(file, stream, spare_stream)
+
+
+begin = BufferFile.begin
 
 
 def packs_without_gaps(
@@ -150,7 +157,7 @@ def test_model_finds_a_violation_without_the_rule(
     """With this one rule taken out, random faults break what the delivery promises."""
     name, without_it = REMOVED[rule]
     monkeypatch.setattr(model, name, without_it)
-    monkeypatch.setattr(agent_buffer, "_FREED_ROWS", 2)
+    model.make_evictions_small(monkeypatch)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(
             model.Delivery,

@@ -65,12 +65,26 @@ def stop_database_immediately(world: World, _chance: random.Random) -> None:
     world.postgres.start()
 
 
+def cut_link(world: World, _chance: random.Random) -> None:
+    """Break every connection of the agents, as a lost carrier does."""
+    world.line.cut()
+
+
+def swallow_link(world: World, chance: random.Random) -> None:
+    """Let nothing through for a while, and tell nobody."""
+    world.line.line.black_hole = True
+    threading.Event().wait(chance.uniform(0.5, 2.0))
+    world.line.line.black_hole = False
+
+
 SCENARIOS = {
     scenario.id: scenario
     for scenario in (
         Scenario("A1", "kill -9 agent at random moments", kill_agent),
         Scenario("B1", "kill -9 broker, persistence off", kill_broker),
         Scenario("B3", "broker stopped and its data wiped", wipe_broker),
+        Scenario("N2", "a link that swallows everything for a while", swallow_link),
+        Scenario("N3", "a link that breaks again and again", cut_link),
         Scenario("C1", "kill -9 collector at random moments", kill_collector),
         Scenario("C3", "PostgreSQL stopped with -m immediate", stop_database_immediately),
     )

@@ -18,6 +18,7 @@ from milepost_firmware_sim.demo.account import Comparison, Row, compare, read_bu
 from milepost_firmware_sim.demo.programs import Programs
 from milepost_firmware_sim.demo.vehicle import Vehicle
 from milepost_schemas.timescale import ENVIRONMENT_KEY, Timescale
+from tests.system.proxy import Proxy
 
 Kind = Literal["mosquitto", "nats"]
 
@@ -61,10 +62,20 @@ class World:
         vehicles: How many.
         drive_s: How long the drive is, in its own seconds; it takes a `FACTOR`th of that.
         broker: `mosquitto` or `nats`; None for the first at hand.
+        settings: More of each agent's configuration, as TOML.
+
+    Attributes:
+        line: The agents' line to the broker.
     """
 
     def __init__(
-        self, folder: Path, *, vehicles: int = 2, drive_s: float = 1200, broker: Kind | None = None
+        self,
+        folder: Path,
+        *,
+        vehicles: int = 2,
+        drive_s: float = 1200,
+        broker: Kind | None = None,
+        settings: str = "",
     ) -> None:
         self.folder = folder
         self.vehicles = [Vehicle(f"van-{number}", folder) for number in range(1, vehicles + 1)]
@@ -75,10 +86,13 @@ class World:
         environment = {ENVIRONMENT_KEY: str(Timescale(now_s, FACTOR))}
         self.programs = Programs(folder / "logs", environment)
         self._minutes = drive_s / 60
+        self._settings = settings
 
     def __enter__(self) -> Self:
         self.postgres.start()
         self.broker.start()
+        self.line = Proxy(self.broker.address.host, self.broker.address.port)
+        self.line.__enter__()
         self._write_configs()
         config = str(self.folder / "collector.toml")
         self.programs.output("milepost-collector", "migrate", "--config", config)
@@ -95,6 +109,7 @@ class World:
         trace: TracebackType | None,
     ) -> None:
         self.programs.__exit__(kind, error, trace)
+        self.line.__exit__(kind, error, trace)
         self.broker.stop()
         self.postgres.stop()
 
@@ -138,7 +153,9 @@ class World:
             f'[database]\ndsn = "{self.postgres.dsn}"\n[broker]\nhost = "{host}"\nport = {port}\n'
         )
         for vehicle in self.vehicles:
-            vehicle.write_config((host, port), TICK_S)
+            vehicle.write_config(("127.0.0.1", self.line.port), TICK_S)
+            with vehicle.config.open("a") as config:
+                config.write(self._settings)
 
     def _start_vehicles(self) -> None:
         for number, vehicle in enumerate(self.vehicles, 1):

@@ -1,37 +1,53 @@
-"""The command line of the unit: run, status, export.
+"""The command line of the unit: run, status, tail, export.
 
-Exit codes: 0 done, 1 our own fault, 2 a wrong command, configuration, port or buffer.
+Exit codes: 0 done, 1 our own fault, 2 a wrong command, configuration, port, file or buffer.
 """
 
 import argparse
-import csv
 import json
 import logging
 import os
+import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 
-from milepost_agent import __version__
+from milepost_agent import BUILD_DAY, __version__
+from milepost_agent.board import boot_id
 from milepost_agent.buffer import Buffer, BufferFileError
 from milepost_agent.clock import Clock
-from milepost_agent.config import AgentConfig, ConfigError, read_config
-from milepost_agent.receiver import ReceiverError
+from milepost_agent.config import AgentConfig, ConfigError, SamplingConfig, read_config
+from milepost_agent.dating import LiveDating, RecordedDating
+from milepost_agent.export import FORMATS
+from milepost_agent.keeping import policy_of
+from milepost_agent.nmea.decoder import NmeaDecoder
+from milepost_agent.nmea.epoch import MadeFix
+from milepost_agent.receiver import Receiver, ReceiverError
+from milepost_agent.recorded import RecordedError, blocks, day_of
+from milepost_agent.tail import JsonTail, ScreenTail, Tail
 from milepost_agent.unit import Unit
-from milepost_schemas.event import rfc3339
+from milepost_agent.uplink import TrustError
 from milepost_schemas.timescale import TimescaleError
 
 EXIT_WRONG = 2
 
-_EXPORTED = (
-    "stream,seq,time,lat_e6,lon_e6,altitude_dm,speed_dmps,course_deg,hdop_tenths,satellites,kind,"
-    "error_dm,date_repaired,stands_for,hole"
-)
-
 
 class _WrongError(Exception):
     """Something that the caller can mend; the message says what."""
+
+
+_MENDABLE = (
+    BufferFileError,
+    ConfigError,
+    ReceiverError,
+    RecordedError,
+    TimescaleError,
+    TrustError,
+    _WrongError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,15 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except (
-        ConfigError,
-        ReceiverError,
-        BufferFileError,
-        TimescaleError,
-        _WrongError,
-    ) as error:
+    except _MENDABLE as error:
         sys.stderr.write(f"milepost-agent: {error}\n")
         sys.exit(EXIT_WRONG)
+    except BrokenPipeError:
+        # Who read our output has left; nobody is there to tell, nor anything to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,11 +76,30 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="everything, for machines")
     status.set_defaults(command=_tell_status)
     export = commands.add_parser("export", help="write the fixes in the buffer of a stopped agent")
-    export.add_argument("--csv", action="store_true", required=True, help="as comma-separated text")
+    form = export.add_mutually_exclusive_group(required=True)
+    for name in FORMATS:
+        form.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, help=f"as {name.upper()}"
+        )
     export.set_defaults(command=_export)
     for command in (run, status, export):
         command.add_argument("--config", type=Path, required=True, help="the TOML file")
+    _add_tail(commands.add_parser("tail", help="show fixes of the receiver, or of a recorded log"))
     return parser
+
+
+def _add_tail(tail: argparse.ArgumentParser) -> None:
+    tail.set_defaults(command=_tail)
+    tail.add_argument("file", type=Path, nargs="?", metavar="FILE", help="NMEA log, plain or gzip")
+    tail.add_argument(
+        "--all", action="store_true", help="also fixes that are not kept, and the sentences"
+    )
+    tail.add_argument("--json", action="store_true", help="one object a fix, for machines")
+    tail.add_argument("--config", type=Path, help="the TOML file: port and sampling")
+    tail.add_argument("--tolerance", type=float, metavar="M", help="[sampling] tolerance_m")
+    tail.add_argument(
+        "--floor", type=date.fromisoformat, metavar="DAY", help="mend dates of FILE before it"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -106,9 +139,15 @@ def _tell_status(options: argparse.Namespace) -> None:
     if options.json:
         sys.stdout.write(text + "\n")
         return
+    receiver, buffer = status["receiver"], status["buffer"]
+    reason = f" ({receiver['reason']})" if receiver["reason"] else ""
+    silent = f", silent: {status['silent']}" if status["silent"] else ""
     sys.stdout.write(
-        f"{status['device']}: receiver {status['receiver']}, link {status['link']}, "
-        f"{status['fixes_made']} fixes made, {status['backlog']} waiting to be stored\n"
+        f"{status['device']}: receiver {receiver['state']}{reason}, link {status['link']}{silent}\n"
+        f"  {status['fixes_made']} fixes made, {status['fixes_kept']} kept, "
+        f"{status['backlog']} waiting to be stored\n"
+        f"  buffer {buffer['state']}: {buffer['rows']} fixes, {buffer['bytes'] / 1e6:.1f} MB, "
+        f"oldest waiting {buffer['oldest'] or '-'}\n"
     )
 
 
@@ -116,16 +155,71 @@ def _export(options: argparse.Namespace) -> None:
     config = _config(options)
     if not config.buffer.path.exists():
         raise _WrongError(f"buffer {config.buffer.path}: there is no such file")
-    buffer = Buffer(config.buffer.path)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_EXPORTED.split(","))
-    for ledger in buffer.ledgers():
-        for kept in buffer.read(ledger.stream, 0, limit=-1):
-            stream, time = ledger.stream.hex(), rfc3339(kept.fix.time_ms)
-            *measured, repaired = kept.fix.measured()
-            flags = (int(bool(repaired)), kept.stands_for, int(kept.hole))
-            writer.writerow([stream, kept.seq, time, *measured, *flags])
-    buffer.close()
+    with closing(Buffer(config.buffer.path)) as buffer:
+        streams = (
+            (ledger.stream, buffer.read(ledger.stream, 0, limit=-1)) for ledger in buffer.ledgers()
+        )
+        sys.stdout.writelines(FORMATS[options.form](streams))
+
+
+def _tail(options: argparse.Namespace) -> None:
+    config = _config(options) if options.config else None
+    sampling = config.sampling if config else SamplingConfig()
+    if options.tolerance is not None:
+        if not 0 <= options.tolerance <= 10_000:
+            raise _WrongError(f"--tolerance {options.tolerance}: not in 0 to 10000")
+        sampling = SamplingConfig(tolerance_m=options.tolerance)
+    form = JsonTail if options.json else ScreenTail
+    tail = form(policy_of(sampling), drops_too=options.all)
+    if options.file is not None:
+        items = _recorded_items(options.file, options.floor)
+    elif config is not None:
+        items = _live_items(config)
+    else:
+        raise _WrongError("tail: name a FILE, or a --config whose port is to be read")
+    with suppress(KeyboardInterrupt):
+        _show(tail, items)
+
+
+def _show(tail: Tail, items: Iterator[bytes | MadeFix]) -> None:
+    write = sys.stdout.write
+    for line in tail.head():
+        write(line + "\n")
+    try:
+        for item in items:
+            shown = tail.take(item) if isinstance(item, MadeFix) else tail.sentence(item.decode())
+            for line in shown:
+                write(line + "\n")
+    finally:  # also where the log is damaged at its end, or people have seen enough
+        for line in tail.close():
+            write(line + "\n")
+
+
+def _recorded_items(path: Path, floor: date | None) -> Iterator[bytes | MadeFix]:
+    decoder = NmeaDecoder(RecordedDating(day_of(path), floor), live=False)
+    try:
+        for block in blocks(path):
+            yield from decoder.items(block, 0.0)
+    except RecordedError:
+        yield from decoder.close()  # what was sound before the damage
+        raise
+    yield from decoder.close()
+    if not decoder.sentences:
+        raise RecordedError(f"{path} holds no NMEA sentence with a right checksum")
+
+
+def _live_items(config: AgentConfig) -> Iterator[bytes | MadeFix]:
+    clock = Clock()
+    dating = LiveDating(BUILD_DAY, boot_id(), None, clock.factor)
+    with closing(Receiver(config.receiver.port, config.receiver.baud, dating)) as receiver:
+        while True:
+            now_s = clock.monotonic_s()
+            yield from receiver.items(now_s)
+            sys.stdout.flush()
+            due_s = receiver.due_s()
+            port = receiver.fileno()
+            timeout_s = None if due_s is None else max(0.0, due_s - clock.monotonic_s())
+            select.select([] if port is None else [port], [], [], timeout_s)
 
 
 def _config(options: argparse.Namespace) -> AgentConfig:

@@ -3,7 +3,7 @@
 import os
 import time
 
-from milepost_schemas.timescale import timescale_from
+from milepost_schemas.timescale import ENVIRONMENT_KEY, timescale_from
 
 
 class Clock:
@@ -16,10 +16,20 @@ class Clock:
     def __init__(self) -> None:
         self._timescale = timescale_from(os.environ)
 
+    @property
+    def factor(self) -> float:
+        """Scaled seconds in a second of this machine."""
+        return self._timescale.factor
+
+    @property
+    def line(self) -> str:
+        """Name the line of scaled time; empty where time is not scaled."""
+        return str(self._timescale) if ENVIRONMENT_KEY in os.environ else ""
+
     def now_s(self) -> float:
         """Return the scaled time in Unix seconds."""
         return self._timescale.scaled(time.time())  # noqa: TID251 - this is the clock reader
 
     def monotonic_s(self) -> float:
-        """Return the seconds of a clock that never jumps and is never scaled."""
-        return time.monotonic()
+        """Return the seconds of a clock that never jumps, is never scaled, and counts sleep too."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -46,12 +46,31 @@ class ReceiverConfig:
     """Where the receiver speaks.
 
     Attributes:
-        port: A serial device, or `socket://host:port`.
-        baud: Bits a second of a serial device.
+        port: A serial device or a pattern of its name (`/dev/ttyUSB*`), `tcp://host:port`, or
+            `gpsd://host:port`.
+        baud: Bits a second of a serial device; 0: found by listening.
     """
 
     port: str
-    baud: int = field(default=9600, metadata=_within(300, 4_000_000))
+    baud: int = field(default=0, metadata=_within(0, 4_000_000))
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingConfig:
+    """Which fixes are worth keeping.
+
+    Attributes:
+        tolerance_m: Metres by which a fix that is left out may lie beside the track rebuilt at its
+            own time; 0 keeps every fix.
+        max_interval_s: Seconds between kept fixes while moving, at most.
+        parked_interval_s: The same while parked.
+        parked_after_s: Seconds of standing after which the vehicle counts as parked.
+    """
+
+    tolerance_m: float = field(default=5.0, metadata=_within(0, 10_000))
+    max_interval_s: float = field(default=15.0, metadata=_within(1, 86_400))
+    parked_interval_s: float = field(default=300.0, metadata=_within(1, 86_400))
+    parked_after_s: float = field(default=180.0, metadata=_within(10, 86_400))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +81,17 @@ class BrokerConfig:
         host: Name or address.
         port: TCP port.
         keepalive_s: Seconds without traffic after which the link is probed.
+        ca_file: Certificates (PEM) of those who may vouch for the broker; empty: no TLS.
+        cert_file: This unit's own certificate (PEM); empty: none is shown.
+        key_file: The key of `cert_file` (PEM); empty: it is in the same file.
     """
 
     host: str
     port: int = field(default=1883, metadata=_within(1, 65_535))
     keepalive_s: int = field(default=15, metadata=_within(5, 3600))
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +100,14 @@ class BufferConfig:
 
     Attributes:
         path: The SQLite file.
-        max_mb: Its size limit in megabytes; at the limit delivered fixes go first.
+        max_mb: Its size limit in megabytes. At the limit delivered fixes go first; then the oldest
+            history is thinned, again and again, before any of it is cut.
+        disk_share: The limit as a share of the disk that the file may fill.
     """
 
     path: Path
     max_mb: float = field(default=150.0, metadata=_within(0.1, 1_000_000))
+    disk_share: float = field(default=0.5, metadata=_within(0.001, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +115,29 @@ class UplinkConfig:
     """How often fixes are committed and sent.
 
     Attributes:
-        tick_s: Seconds between commits; what a power cut may take.
+        tick_s: Seconds between commits while moving; what a power cut may take.
+        parked_tick_s: The same while parked.
     """
 
     tick_s: float = field(default=5.0, metadata=_within(0.05, 3600))
+    parked_tick_s: float = field(default=60.0, metadata=_within(0.05, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class BoardConfig:
+    """What the board tells of its power, as files of the kernel.
+
+    Attributes:
+        ignition: A file that holds 0 while the ignition is off, such as a GPIO's `value`; empty:
+            there is none.
+        throttled: A file that holds the throttling bits of a Raspberry Pi in hexadecimal; empty or
+            absent: nothing is known.
+        temperature: A file that holds the temperature in thousandths of a degree Celsius.
+    """
+
+    ignition: str = ""
+    throttled: str = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+    temperature: str = "/sys/class/thermal/thermal_zone0/temp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +159,9 @@ class AgentConfig:
     receiver: ReceiverConfig
     broker: BrokerConfig
     buffer: BufferConfig
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
     uplink: UplinkConfig = field(default_factory=UplinkConfig)
+    board: BoardConfig = field(default_factory=BoardConfig)
     status: StatusConfig = field(default_factory=StatusConfig)
 
     @property
@@ -143,15 +192,19 @@ def read_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
         for name, item in sections.items()
     }
     config = AgentConfig(**parts)
-    _check_addresses(config, path)
+    _check_whole(config, path)
     return config
 
 
-def _check_addresses(config: AgentConfig, path: Path) -> None:
+def _check_whole(config: AgentConfig, path: Path) -> None:
     try:
         _ = config.address
     except TopicError as error:
         raise ConfigError(f"{path}: [device] {error}") from None
+    if 0 < config.receiver.baud < 300:
+        raise ConfigError(
+            f"{path}: [receiver] baud = {config.receiver.baud} is neither 0 nor in 300 to 4000000"
+        )
     host = config.broker.host
     if not _is_host(host):
         raise ConfigError(f"{path}: [broker] host {host!r} is not a host name or an address")

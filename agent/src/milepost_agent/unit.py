@@ -1,33 +1,34 @@
 """The unit's loop: waits for the receiver, the network and the tick, and carries fixes along.
 
-One thread decides everything. Each pass of `step` waits once, then: bytes become fixes, fixes join
-the buffer, at each tick the buffer commits, and what is committed is offered to the uplink.
+One thread decides everything. Each pass of `step` waits once, then: bytes become fixes, those worth
+keeping join the buffer, at each tick the buffer commits, and what is committed is offered to the
+uplink.
 """
 
 import logging
 import select
 from pathlib import Path
-from typing import Any
 
-from milepost_agent import __version__
+from milepost_agent import BUILD_DAY
+from milepost_agent.board import Power, boot_id, read_power
 from milepost_agent.buffer import Buffer
 from milepost_agent.clock import Clock
 from milepost_agent.config import AgentConfig
-from milepost_agent.epoch import EpochJoiner, MadeFix
-from milepost_agent.health import GROWTH, LatencyMeter, write_status
+from milepost_agent.dating import LiveDating
+from milepost_agent.health import Announcer, Condition
+from milepost_agent.keeping import Keeping
+from milepost_agent.latency import LatencyMeter
+from milepost_agent.pace import Pace
 from milepost_agent.receiver import Receiver
-from milepost_agent.sentence import Framer, Reject, read_sentence
+from milepost_agent.report import Report
+from milepost_agent.time_memory import TimeMemory
 from milepost_agent.uplink import Uplink
+from milepost_agent.uplink.trust import Trust
 from milepost_schemas.delivery.sender import Effect, Stored
-from milepost_schemas.event import rfc3339
-from milepost_schemas.fix import Fix
 
 _log = logging.getLogger(__name__)
 
-# A line that is quiet for so long has said all of its instant.
-QUIET_S = 0.25
-
-STATUS_EVERY_S = 1.0
+LOOK_EVERY_S = 1.0
 FAREWELL_S = 2.0
 
 
@@ -35,31 +36,40 @@ class Unit:
     """One agent, from its receiver to its uplink.
 
     Raises:
-        ReceiverError: The port cannot be opened.
+        ReceiverError: The port can never be opened.
         BufferFileError: The buffer cannot be used.
+        TrustError: A certificate file cannot be used.
     """
 
     def __init__(self, config: AgentConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._framer = Framer()
-        self._joiner = EpochJoiner()
-        self._receiver = Receiver(config.receiver.port, config.receiver.baud)
-        self._buffer = Buffer(config.buffer.path, round(config.buffer.max_mb * 1e6))
-        self._stream = self._buffer.begin_stream()
-        self._receiver.open()
-        self._uplink = Uplink(config.address, config.broker, self._buffer)
-        self._latency = LatencyMeter()
-        self._made = 0
-        self._committed = 0
-        self._stored = 0
-        self._newest_fix: Fix | None = None
-        self._live: Fix | None = None
         now_s = clock.monotonic_s()
-        self._last_bytes_s = now_s
-        self._tick_at_s = now_s + config.uplink.tick_s
-        self._status_at_s = now_s
-        self._quiet = True
+        self._buffer = _opened(config)
+        self._memory = TimeMemory(self._buffer)
+        # Another scale of time is another counter, as another boot is.
+        boot = boot_id() + clock.line
+        self._dating = LiveDating(BUILD_DAY, boot, self._memory.recalled(), clock.factor)
+        self._receiver = Receiver(config.receiver.port, config.receiver.baud, self._dating)
+        trust = Trust(config.broker, self._best_time_s) if config.broker.ca_file else None
+        self._stream = self._buffer.begin_stream()
+        self._uplink = Uplink(config.address, config.broker, self._buffer, trust)
+        self._latency = LatencyMeter()
+        self._keeping = Keeping(config.sampling, self._buffer, self._latency)
+        self._pace = Pace(config.uplink.tick_s, config.uplink.parked_tick_s, now_s)
+        self._report = Report(
+            config,
+            self._receiver,
+            self._keeping,
+            self._buffer,
+            self._uplink,
+            self._latency,
+            now_s,
+        )
+        self._announcer = Announcer()
+        self._power = Power()
+        self._live_is_new = False
+        self._look_at_s = now_s
 
     @property
     def wake_fd(self) -> int:
@@ -70,10 +80,11 @@ class Unit:
         """Begin to connect."""
         self._uplink.start()
         _log.info(
-            "The agent runs. device=%s port=%s stream=%s",
+            "The agent runs. device=%s port=%s stream=%s sqlite=%s",
             self._config.device.id,
-            self._receiver.port,
+            self._config.receiver.port,
             self._stream.hex(),
+            self._buffer.health().sqlite_version,
         )
 
     def step(self) -> None:
@@ -85,43 +96,43 @@ class Unit:
         self._wait()
         now_s = self._clock.monotonic_s()
         self._read(now_s)
-        effects = self._uplink.handle_incidents(now_s)
-        self._take_in(effects, now_s)
-        ticked = now_s >= self._tick_at_s
-        if ticked:
-            self._tick_at_s = max(self._tick_at_s + self._config.uplink.tick_s, now_s)
-            self._commit()
-        self._uplink.send(now_s, self._live if ticked else None)
-        if ticked:
-            self._live = None
-        if now_s >= self._status_at_s:
-            self._status_at_s = now_s + STATUS_EVERY_S
-            self._tell_status()
+        self._listen(now_s)
+        if now_s >= self._look_at_s:
+            self._look_at_s = now_s + LOOK_EVERY_S
+            self._look(now_s)
+        if now_s >= self._pace.due_s:
+            self._tick(now_s)
+        else:
+            self._uplink.send(now_s, None)
 
     def stop(self) -> None:
         """Commit what is held, offer it a last time, say goodbye and close everything."""
         now_s = self._clock.monotonic_s()
         self._read(now_s)
-        self._keep(self._joiner.close())
-        self._commit()
+        for made in self._receiver.finish(now_s):
+            self._keeping.take(made)
+        self._keeping.close()
+        self._commit(now_s)
         until_s = now_s + FAREWELL_S
         while now_s < until_s and self._uplink.is_up and self._uplink.backlog:
             self._uplink.send(now_s, None)
             select.select([self._uplink.fileno()], [], [], until_s - now_s)
             now_s = self._clock.monotonic_s()
-            self._take_in(self._uplink.handle_incidents(now_s), now_s)
-        self._tell_status()
-        self._uplink.stop()
+            self._listen(now_s)
+        self._tell_status(self._report.condition(self._power, now_s), now_s)
+        self._uplink.stop("asleep" if self._power.ignition is False else "stopped")
         self._receiver.close()
         self._buffer.close()
-        _log.info("The agent has stopped. committed=%d stored=%d", self._committed, self._stored)
+        _log.info(
+            "The agent has stopped. committed=%d stored=%d",
+            self._keeping.committed,
+            self._report.stored,
+        )
 
     def _wait(self) -> None:
         now_s = self._clock.monotonic_s()
-        moments = [self._tick_at_s, self._status_at_s]
-        if not self._quiet:
-            moments.append(self._last_bytes_s + QUIET_S)
-        others = (self._receiver.reopen_at_s(), self._uplink.due_s())
+        moments = [self._pace.due_s, self._look_at_s]
+        others = (self._receiver.due_s(), self._uplink.due_s(now_s))
         moments += [moment for moment in others if moment is not None]
         ports = [self._uplink.fileno()]
         receiver = self._receiver.fileno()
@@ -130,74 +141,73 @@ class Unit:
         select.select(ports, [], [], max(0.0, min(moments) - now_s))
 
     def _read(self, now_s: float) -> None:
-        data = self._receiver.read(now_s)
-        if data:
-            self._last_bytes_s = now_s
-            self._quiet = False
-        elif not self._quiet and now_s - self._last_bytes_s >= QUIET_S:
-            self._quiet = True
-            self._keep(self._joiner.close())
-        for body in self._framer.feed(data) if data else ():
-            try:
-                reading = read_sentence(body)
-            except ValueError as error:
-                self._framer.rejects[Reject.UNREADABLE] += 1
-                _log.debug("A sentence cannot be read. %s", error)
-                continue
-            if reading is not None:
-                self._keep(self._joiner.add(reading, now_s))
+        for made in self._receiver.read(now_s):
+            was_parked = self._keeping.is_parked
+            if self._keeping.take(made):
+                self._pace.hurry()
+            elif was_parked and not self._keeping.is_parked:
+                self._pace.parked_no_more()
+            if not self._report.has_fix(now_s):
+                self._look_at_s = now_s  # silence ends, which is worth telling at once
+            self._live_is_new = True
+            self._report.made(made.fix, made.read_s, self._clock.now_s())
 
-    def _keep(self, made: MadeFix | None) -> None:
-        if made is None:
-            return
-        self._made += 1
-        self._buffer.add(made.fix, hole=made.hole)
-        self._latency.read(self._made, made.read_s)
-        self._newest_fix = self._live = made.fix
-
-    def _commit(self) -> None:
-        self._committed = self._buffer.commit()
-        self._uplink.committed(self._committed)
+    def _listen(self, now_s: float) -> None:
+        news = self._uplink.news(now_s)
+        if news.came_up:
+            self._announcer.reconnected()
+            self._pace.hurry()
+            self._look_at_s = now_s
+            self._live_is_new = self._keeping.newest is not None
+        if news.server_time_ms is not None:
+            self._dating.server_heard(news.server_time_ms, now_s)
+        self._take_in(news.effects, now_s)
 
     def _take_in(self, effects: list[Effect], now_s: float) -> None:
         for effect in effects:
-            if isinstance(effect, Stored) and effect.stream == self._stream:
-                self._stored = effect.seq
+            if isinstance(effect, Stored) and effect.stream == self._buffer.stream:
+                self._report.stored = effect.seq
                 self._latency.stored(effect.seq, now_s)
 
-    def _tell_status(self) -> None:
-        if self._config.status.path:
-            write_status(Path(self._config.status.path), self._status())
+    def _look(self, now_s: float) -> None:
+        """Look at the board, and tell how everything is where that is due."""
+        power = read_power(self._config.board)
+        if power.warns_after(self._power):
+            _log.warning("The power may be cut. power=%s", power)
+            self._pace.hurry()
+        self._power = power
+        condition = self._report.condition(power, now_s)
+        if self._uplink.is_up and self._announcer.is_due(condition, now_s):
+            self._uplink.announce(self._report.health(condition, now_s))
+        self._tell_status(condition, now_s)
 
-    def _status(self) -> dict[str, Any]:
-        fix = self._newest_fix
-        return {
-            "version": __version__,
-            "device": self._config.device.id,
-            "stream": self._stream.hex(),
-            "receiver": "open" if self._receiver.is_open else "gone",
-            "link": "up" if self._uplink.is_up else "down",
-            "sentences": self._framer.sentences,
-            "rejects": {str(reason): n for reason, n in self._framer.rejects.items()},
-            "unfixed": {str(reason): n for reason, n in self._joiner.unfixed.items()},
-            "fixes_made": self._made,
-            "fixes_committed": self._committed,
-            "fixes_stored": self._stored,
-            "backlog": self._uplink.backlog,
-            "uplink": dict(self._uplink.counts),
-            "latency_ms": {
-                "p50": self._latency.percentile_ms(0.5),
-                "p99": self._latency.percentile_ms(0.99),
-                "growth": GROWTH,
-                "buckets": self._latency.buckets,
-            },
-            "fix": None
-            if fix is None
-            else {
-                "time": rfc3339(fix.time_ms),
-                "lat_deg": fix.lat_deg,
-                "lon_deg": fix.lon_deg,
-                "speed_mps": fix.speed_mps,
-                "course_deg": fix.course_deg,
-            },
-        }
+    def _tick(self, now_s: float) -> None:
+        self._pace.ticked(now_s, parked=self._keeping.is_parked)
+        self._commit(now_s)
+        live, self._live_is_new = self._live_is_new, False
+        self._uplink.send(now_s, self._keeping.newest if live else None)
+
+    def _commit(self, now_s: float) -> None:
+        self._memory.keep(self._dating.known(now_s))
+        newest = self._keeping.commit(now_s)
+        if self._buffer.take_changes():
+            self._uplink.reload()
+        self._uplink.committed(newest)
+
+    def _best_time_s(self) -> float:
+        """Return the best known time in Unix seconds; called by the network thread too."""
+        known_ms = self._dating.now_ms(self._clock.monotonic_s())
+        return self._clock.now_s() if known_ms is None else known_ms / 1000
+
+    def _tell_status(self, condition: Condition, now_s: float) -> None:
+        if self._config.status.path:
+            self._report.write(Path(self._config.status.path), condition, now_s)
+
+
+def _opened(config: AgentConfig) -> Buffer:
+    return Buffer(
+        config.buffer.path,
+        round(config.buffer.max_mb * 1e6),
+        disk_share=config.buffer.disk_share,
+        tolerance_m=config.sampling.tolerance_m,
+    )

@@ -40,9 +40,12 @@ _TIME_FIELD = {
     b"GLL": 5,
 }
 _DATE_FIELD = {b"RMC": 9, b"LLQ": 2, b"GLG": 3}
+# Field of the latitude, the first of four that make a place.
+_PLACE_FIELD = {b"RMC": 3, b"GGA": 2, b"GNS": 2, b"GLL": 1}
 # u-blox's own sentences, by the message number in their first field.
 _UBX_TIME_FIELD = {b"00": 2, b"04": 2}
 _UBX_DATE_FIELD = {b"04": 3}
+_UBX_PLACE_FIELD = {b"00": 3}
 
 
 class Checksum(Enum):
@@ -243,19 +246,45 @@ def _has_fix(sentence: Sentence) -> bool:
             return False
 
 
+def place_field(sentence: Sentence) -> int | None:
+    """Tell which field is the latitude, the first of four of a place; None where there is none."""
+    fields = sentence.fields
+    if fields[0] == b"PUBX":
+        first = _UBX_PLACE_FIELD.get(fields[1])
+    else:
+        first = _PLACE_FIELD.get(sentence.formatter)
+    return None if first is None or len(fields) < first + 4 else first
+
+
+def place_of(sentence: Sentence) -> Position | None:
+    """Read the place that a sentence names, whether it has a fix or not; None without one."""
+    first = place_field(sentence)
+    if first is None:
+        return None
+    lat, north, lon, east = sentence.fields[first : first + 4]
+    lat_deg = _angle_deg(_LAT.match(lat), north, b"NS")
+    lon_deg = _angle_deg(_LON.match(lon), east, b"EW")
+    if lat_deg is None or lon_deg is None or abs(lat_deg) > 90.0 or abs(lon_deg) > 180.0:
+        return None
+    return Position(lat_deg, lon_deg)
+
+
 def position_of(sentence: Sentence) -> Position | None:
     """Read the position of an RMC or GGA that has a fix and a right checksum; else None."""
-    first = {b"RMC": 3, b"GGA": 2}.get(sentence.formatter)
-    if first is None or sentence.checksum is not Checksum.RIGHT:
+    if sentence.formatter not in (b"RMC", b"GGA") or sentence.checksum is not Checksum.RIGHT:
         return None
-    fields = sentence.fields
-    if len(fields) < first + 4 or not _has_fix(sentence):
-        return None
-    lat = _angle_deg(_LAT.match(fields[first]), fields[first + 1], b"NS")
-    lon = _angle_deg(_LON.match(fields[first + 2]), fields[first + 3], b"EW")
-    if lat is None or lon is None or abs(lat) > 90.0 or abs(lon) > 180.0:
-        return None
-    return Position(lat, lon)
+    return place_of(sentence) if _has_fix(sentence) else None
+
+
+def rewritten(piece: bytes, sentence: Sentence, fields: list[bytes]) -> bytes:
+    """Return the piece with other fields in its sentence, and the right checksum for them.
+
+    Hexadecimal letters of the checksum keep their case.
+    """
+    body = b",".join(fields)
+    lower = sentence.digits != sentence.digits.upper()
+    digits = format(checksum_of(body), "02x" if lower else "02X").encode()
+    return piece[: sentence.start] + b"$" + body + b"*" + digits + piece[sentence.end :]
 
 
 def _angle_deg(match: re.Match[bytes] | None, side: bytes, sides: bytes) -> float | None:

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from milepost_firmware_sim.recording import Recording
+from milepost_firmware_sim.replay.recording import Recording
 
 # The drive fills this share of the time that the demo was given; the rest is for the way to the
 # table.

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from milepost_firmware_sim.demo.plan import LEAST_VEHICLES, Track
-from milepost_firmware_sim.drive import drive_through
-from milepost_firmware_sim.receiver import receive
-from milepost_firmware_sim.recording import RecordingError, load
-from milepost_firmware_sim.town_generator import generate_town
+from milepost_firmware_sim.drive.delivery_round import drive_through
+from milepost_firmware_sim.receiver.receiver import receive
+from milepost_firmware_sim.replay.recording import RecordingError
+from milepost_firmware_sim.replay.source import load
+from milepost_firmware_sim.town.generator import generate_town
 
 _TOWN_SEED = 7
 _DRIVE_STOPS = 6

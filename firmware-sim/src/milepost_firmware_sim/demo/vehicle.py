@@ -47,7 +47,9 @@ class Vehicle:
             f"[receiver]\nport = {json.dumps(str(self.port))}\n"
             f"[broker]\nhost = {json.dumps(host)}\nport = {port}\n"
             f"[buffer]\npath = {json.dumps(str(self.buffer))}\n"
-            f"[uplink]\ntick_s = {tick_s}\n"
+            # Every fix is kept, so that each can be followed to the table.
+            f"[sampling]\ntolerance_m = 0\n"
+            f"[uplink]\ntick_s = {tick_s}\nparked_tick_s = {tick_s}\n"
             f"[status]\npath = {json.dumps(str(self._status))}\n"
         )
 
@@ -64,8 +66,8 @@ class Vehicle:
     def is_drained(self) -> bool:
         """Whether its receiver is gone and every fix that it made is stored."""
         status = self.status()
-        return (
-            status.get("receiver") == "gone"
+        return bool(
+            status.get("receiver", {}).get("state") == "gone"
             and status["backlog"] == 0
             and status["fixes_made"] == status["fixes_committed"]
         )

@@ -21,6 +21,7 @@ from milepost_schemas.columns import MAX_FIXES
 FIRST_BUDGET_BYTES = 4 * 1024
 MAX_BUDGET_BYTES = 60 * 1024  # leaves room for the envelope under the limit of a message
 FIRST_WAIT_S = 10.0
+QUICK_S = 5.0  # a batch whose answer takes longer is as large as the line bears
 MAX_WAIT_S = 300.0
 WAIT_JITTER = 0.2
 VERSION_WAIT_S = 3600.0
@@ -119,6 +120,7 @@ class Sender:
         self._answered = 0
         self._under_way: _UnderWay | None = None
         self._again_at_s = 0.0
+        self._wanted_at_s = 0.0
         self._wait_s = FIRST_WAIT_S
         self._budget_bytes = FIRST_BUDGET_BYTES
         self._max_fixes = MAX_FIXES
@@ -153,6 +155,20 @@ class Sender:
     def committed(self, newest: int) -> None:
         """This run's stream is committed up to `newest`."""
         self.ledgers[-1].newest = newest
+
+    def reload(self, ledgers: Sequence[Ledger]) -> None:
+        """Take it that the buffer now holds these streams, as far as they say.
+
+        Batch numbers go on. What is under way of a stream that is held no more is forgotten, and
+        so is its answer when it comes.
+
+        Args:
+            ledgers: The streams, oldest first; the last one is the current one.
+        """
+        self.ledgers = list(ledgers)
+        if self._under_way is not None and self._named(self._under_way.stream) is None:
+            self._under_way = None
+            self._strikes = 0
 
     def next(self, now_s: float, *, live: bool = False) -> Want | None:
         """Say what to send now, or None.
@@ -193,21 +209,38 @@ class Sender:
         if ledger is None or not self._answered < ack.batch <= self._issued:
             return []
         self._answered = ack.batch
-        under_way, self._under_way = self._under_way, None
+        under_way = self._under_way
+        if ack.refused is None and under_way is not None and ack.batch < under_way.batch:
+            return self._late(ledger, ack)
+        self._under_way = None
         self._wait_s = FIRST_WAIT_S
         if ack.refused is not None:
             return self._refused(ack, under_way, now_s)
         if ack.last_seq is None or ack.last_seq < ledger.stored:
-            for each in self.ledgers:
-                each.stored = 0
-            return [Rewind()]
+            return [self._rewound()]
         self._strikes = 0
-        self._budget_bytes = min(self._budget_bytes * 2, MAX_BUDGET_BYTES)
+        if now_s - self._wanted_at_s <= QUICK_S:
+            self._budget_bytes = min(self._budget_bytes * 2, MAX_BUDGET_BYTES)
         self._max_fixes = min(self._max_fixes * 2, MAX_FIXES)
-        if ack.last_seq == ledger.stored:
+        return self._stored(ledger, ack.last_seq)
+
+    def _late(self, ledger: Ledger, ack: Ack) -> list[Effect]:
+        """Read an answer to a batch before the one under way, which will have its own."""
+        if ack.last_seq is None or ack.last_seq < ledger.stored:
+            self._under_way = None
+            return [self._rewound()]
+        return self._stored(ledger, ack.last_seq)
+
+    def _rewound(self) -> Rewind:
+        for each in self.ledgers:
+            each.stored = 0
+        return Rewind()
+
+    def _stored(self, ledger: Ledger, last_seq: int) -> list[Effect]:
+        if last_seq == ledger.stored:
             return []
-        ledger.stored = ack.last_seq
-        return [Stored(ledger.stream, ack.last_seq)]
+        ledger.stored = last_seq
+        return [Stored(ledger.stream, last_seq)]
 
     def _refused(self, ack: Ack, under_way: _UnderWay | None, now_s: float) -> list[Effect]:
         if ack.refused == REFUSED_VERSION:
@@ -235,6 +268,7 @@ class Sender:
         if ledger is None:
             self._under_way = None
             return None
+        self._wanted_at_s = now_s
         self._again_at_s = now_s + self._jittered(self._wait_s)
         self._wait_s = min(self._wait_s * 2, MAX_WAIT_S)
         affordable = max(1, self._budget_bytes // _LEAST_FIX_BYTES)

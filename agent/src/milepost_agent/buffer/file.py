@@ -1,0 +1,356 @@
+"""The buffer's file: streams of numbered fixes in SQLite, each commit whole and durable.
+
+In flow fixes and what acks say, out flow committed rows in order. A connection over a file or over
+memory does the same here.
+
+Invariants:
+- What is known without a commit (pointers, damage that was found, refused fixes) is written with
+  the next one; until then memory knows better than the file, and losing it costs a repetition.
+- The newest number of the run that goes on is not written each time, because a page would have to
+  be: at the next start it is found as the last row's.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from milepost_agent.buffer.loading import load_memos, load_streams
+from milepost_agent.buffer.reading import Reading, read_rows
+from milepost_agent.buffer.row import HeldFix, key_of, read_fix
+from milepost_agent.buffer.stream import HeldStream
+from milepost_agent.buffer.tally import Tally
+from milepost_agent.buffer.transaction import Streams, Transaction, verified
+from milepost_agent.buffer.trouble import DamageError, StreamGoneError, told_apart
+from milepost_schemas.batch import GapReason
+from milepost_schemas.delivery.sender import SetAside
+from milepost_schemas.fix import Fix, KeptFix
+
+# Copied in one commit, so that the log stays small.
+_COPIED_ROWS = 1000
+
+FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A fix that is to be held."""
+
+    fix: Fix
+    stands_for: int = 1
+    hole: bool = False
+
+
+_log = logging.getLogger(__name__)
+
+MakeRoom = Callable[[Transaction, int], None]
+
+
+class BufferFile:
+    """Streams over one connection.
+
+    Args:
+        db: The connection, with our schema.
+
+    Attributes:
+        streams: How the streams stand, oldest first.
+        current: The stream of this run; empty before `begin`.
+        memos: Small values by name.
+
+    Raises:
+        DamageError: A row says what was not written.
+        DiskError: The file cannot be read.
+    """
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.current = b""
+        self._open_end: Measured | None = None
+        self._offered: dict[bytes, int] = {}
+        self._set_aside: list[tuple[HeldFix, str]] = []
+        self._has_news = False  # something that the next commit is to write whatever comes
+        self._has_moved = False  # a pointer
+        with told_apart():
+            self.memos = load_memos(db)
+            self.streams = load_streams(db)
+        self._written = dict(self.streams)
+
+    def begin(self, stream: bytes, spare_stream: bytes | None) -> None:
+        """Begin a stream for this run.
+
+        Args:
+            stream: Its 8 random bytes.
+            spare_stream: 8 other ones: the open end that the run before left becomes the only fix
+                of this stream. None: the open end is outdated.
+        """
+        with self.transaction() as transaction:
+            for held in list(transaction.streams.values()):
+                if held.is_open:
+                    end = self._left_open(held)
+                    transaction.delete(held.no, held.newest + 1, 2**32 - 1)
+                    transaction.streams[held.stream] = replace(held, is_open=False)
+                    if end is not None and spare_stream is not None:
+                        _give_stream(transaction, end, spare_stream)
+                        spare_stream = None
+            self._forget_empty(transaction)
+            no = _next_no(transaction.streams)
+            transaction.streams[stream] = HeldStream(no, stream)
+        self.current = stream
+        self._open_end = None
+
+    def commit(
+        self,
+        measured: Sequence[Measured],
+        open_end: Measured | None,
+        *,
+        make_room: MakeRoom,
+        memos: Mapping[str, bytes],
+        pointers: bool,
+    ) -> None:
+        """Write what was measured and what became known.
+
+        Args:
+            measured: Fixes that get the next numbers.
+            open_end: The sampler's open end.
+            make_room: Makes room for so many rows in a transaction.
+            memos: Memos to be written.
+            pointers: Write pointers that have moved.
+
+        Raises:
+            DamageError: The file is damaged; nothing was written.
+            DiskError: The disk cannot be used; nothing was written.
+        """
+        is_dirty = self._has_news or (pointers and self._has_moved)
+        if not (measured or memos or is_dirty or open_end != self._open_end):
+            return
+        pointers = pointers or self._has_news
+        with self.transaction(pointers=pointers) as transaction:
+            transaction.set_aside(self._set_aside)
+            make_room(transaction, len(measured) + 1)
+            held = transaction.streams[self.current]
+            places = range(held.newest + 1, held.newest + 1 + len(measured))
+            transaction.append(
+                [
+                    HeldFix(self.current, place, False, each.fix, each.stands_for, each.hole)
+                    for place, each in zip(places, measured, strict=True)
+                ]
+            )
+            behind = held.newest + len(measured) + 1
+            if open_end is not None:
+                end = (open_end.fix, open_end.stands_for, open_end.hole)
+                transaction.insert(held.no, [HeldFix(self.current, behind, True, *end)])
+            elif self._open_end is not None and not measured:
+                transaction.delete(held.no, behind, behind)
+            for name, value in memos.items():
+                transaction.remember(name, value)
+        self._open_end = open_end
+        self._set_aside.clear()
+        self._has_news = False
+        self._has_moved = self._has_moved and not pointers
+
+    @contextmanager
+    def transaction(self, *, pointers: bool = True) -> Iterator[Transaction]:
+        """Change the file, whole or not at all; what is known changes when the disk has it.
+
+        Args:
+            pointers: Write also the pointers that have moved.
+
+        Raises:
+            DamageError: The file is damaged.
+            DiskError: The disk cannot be used.
+        """
+        with told_apart():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                transaction = Transaction(
+                    self._db, self.streams, self._written, self.current, self._offered, self.memos
+                )
+                yield transaction
+                written = transaction.write_streams(pointers=pointers)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        self.streams, self._written = transaction.streams, written
+        self.memos = transaction.memos
+
+    def read(self, stream: bytes, after: int, limit: int, *, strict: bool) -> list[KeptFix]:
+        """Return at most `limit` (below 0: all) fixes with a number above `after`.
+
+        Fewer than `limit` mean that there are no more. Rows that are not as they were written are
+        left out and become a gap.
+
+        Args:
+            stream: The stream.
+            after: The number.
+            limit: The most.
+            strict: Numbers that are missing without a trace are no gap yet, but an error.
+
+        Raises:
+            StreamGoneError: There is no such stream.
+            DamageError: The file is damaged, and its pages should be looked through.
+            DiskError: The file cannot be read.
+        """
+        held = self.streams.get(stream)
+        if held is None:
+            raise StreamGoneError(f"stream {stream.hex()} is not held")
+        with told_apart():
+            cursor = self._db.execute(
+                "SELECT * FROM fix WHERE key BETWEEN ? AND ? ORDER BY key",
+                (key_of(held.no, after + 1), key_of(held.no, held.newest)),
+            )
+            reading = read_rows(cursor, held, after, limit)
+            cursor.close()
+        if strict and reading.is_incomplete:
+            raise DamageError(f"rows of stream {stream.hex()} are missing: {reading.damaged[:3]}")
+        self._record(held, reading)
+        if reading.fixes:
+            newest = reading.fixes[-1].seq
+            self._offered[stream] = max(newest, self._offered.get(stream, 0))
+        return reading.fixes
+
+    def stored(self, stream: bytes, seq: int) -> None:
+        """Take it that the server has everything of a stream up to a number."""
+        held = self.streams.get(stream)
+        if held is not None:
+            self.streams[stream] = replace(held, stored=seq)
+            self._has_moved = True
+
+    def rewind(self) -> None:
+        """Take it that the server has nothing."""
+        self.streams = {stream: replace(held, stored=0) for stream, held in self.streams.items()}
+        self._offered.clear()
+        self._has_news = True
+
+    def refuse(self, effect: SetAside) -> None:
+        """Take a fix from what is sent, because the server will never take it."""
+        held = self.streams[effect.stream]
+        with told_apart():
+            rows = self._db.execute(
+                "SELECT * FROM fix WHERE key = ?", (key_of(held.no, effect.seq),)
+            ).fetchall()
+        sound = verified(rows, effect.stream)
+        if not sound or held.given_up(effect.seq, effect.seq, 1, GapReason.REFUSED) == held:
+            return
+        self._set_aside.append((sound[0], effect.reason))
+        self.streams[effect.stream] = held.given_up(
+            sound[0].first, effect.seq, 1, GapReason.REFUSED
+        )
+        self._has_news = True
+
+    def absorb(self, other: "BufferFile") -> None:
+        """Write the streams of another file into this one, each under its own bytes and numbers.
+
+        Doing it again after a failure is harmless.
+        """
+        for theirs in other.streams.values():
+            with self.transaction() as transaction:
+                mine = transaction.streams.get(theirs.stream)
+                no = _next_no(transaction.streams) if mine is None else mine.no
+                transaction.streams[theirs.stream] = replace(theirs, no=no, newest=0, is_open=True)
+            after = 0
+            while rows := other.held_fixes(theirs.stream, after, _COPIED_ROWS):
+                with self.transaction() as transaction:
+                    transaction.insert(no, rows)
+                after = rows[-1].place
+            with self.transaction() as transaction:
+                transaction.streams[theirs.stream] = replace(theirs, no=no, is_open=False)
+        with self.transaction() as transaction:
+            tally = self.tally_of_forgotten() + other.tally_of_forgotten()
+            transaction.remember(FORGOTTEN, tally.packed())
+
+    def resume(self, other: "BufferFile") -> None:
+        """Go on with the run that another file of the same streams had."""
+        self.current = other.current
+        self._offered = other._offered
+
+    def held_fixes(self, stream: bytes, after: int, limit: int) -> list[HeldFix]:
+        """Return sound rows with numbers above `after` as they are held."""
+        held = self.streams[stream]
+        bounds = (key_of(held.no, after + 1), key_of(held.no, held.newest), limit)
+        with told_apart():
+            rows = self._db.execute(
+                "SELECT * FROM fix WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?", bounds
+            ).fetchall()
+        return verified(rows, stream)
+
+    def tally_of_forgotten(self) -> Tally:
+        """Count what was given up of streams that are no more."""
+        return Tally.unpacked(self.memos.get(FORGOTTEN))
+
+    def oldest_unsent_ms(self) -> int | None:
+        """Return the GPS time of the oldest fix that is not known to be stored."""
+        for held in self.streams.values():
+            if held.stored < held.newest:
+                for fix in self.held_fixes(held.stream, held.stored, 1):
+                    return fix.fix.time_ms
+        return None
+
+    def size_bytes(self) -> int:
+        """Return the size of the database without its log."""
+        with told_apart():
+            (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+            (page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()
+        return int(pages * page_bytes)
+
+    def checkpoint(self) -> None:
+        """Bring everything from the log into the database.
+
+        Raises:
+            DiskError: It cannot be.
+        """
+        with told_apart():
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with told_apart():
+            self._db.close()
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # SQLite ends it by itself after some errors
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+
+    def _record(self, held: HeldStream, reading: Reading) -> None:
+        for first, last, rows in reading.damaged:
+            held = held.given_up(first, last, rows, GapReason.DAMAGED)
+            _log.error(
+                "Rows of the buffer are damaged. stream=%s first=%d last=%d",
+                held.stream.hex(),
+                first,
+                last,
+            )
+            self.streams[held.stream] = held
+            self._has_news = True
+
+    def _left_open(self, held: HeldStream) -> Measured | None:
+        for row in self._db.execute(
+            "SELECT * FROM fix WHERE key BETWEEN ? AND ? ORDER BY key DESC",
+            (key_of(held.no, held.newest + 1), key_of(held.no, 2**32 - 1)),
+        ).fetchall():
+            fix = read_fix(row)
+            if fix is not None and fix.is_open and fix.stream == held.stream:
+                return Measured(fix.fix, fix.stands_for, fix.hole)
+        return None
+
+    def _forget_empty(self, transaction: Transaction) -> None:
+        """Forget the runs of which nothing is held and nothing is to be said any more."""
+        tally = before = self.tally_of_forgotten()
+        for held in list(transaction.streams.values()):
+            if held.rows == 0 and held.stored >= held.newest:
+                tally += Tally.of(held)
+                transaction.forget(held)
+        if tally != before:
+            transaction.remember(FORGOTTEN, tally.packed())
+
+
+def _give_stream(transaction: Transaction, end: Measured, stream: bytes) -> None:
+    no = _next_no(transaction.streams)
+    transaction.streams[stream] = HeldStream(no, stream, newest=1, is_open=False)
+    transaction.insert(no, [HeldFix(stream, 1, False, end.fix, end.stands_for, end.hole)])
+
+
+def _next_no(streams: Streams) -> int:
+    return max((held.no for held in streams.values()), default=0) + 1

@@ -1,0 +1,70 @@
+"""Reading a stream with distrust: each number is a row that is what it was written as, or missing.
+
+In flow rows by number, out flow fixes, and which numbers have neither row nor explanation; pure.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from milepost_agent.buffer.gaps import uncovered
+from milepost_agent.buffer.row import read_fix, split_key
+from milepost_agent.buffer.stream import HeldStream
+from milepost_schemas.fix import KeptFix
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read of a stream.
+
+    Attributes:
+        fixes: The fixes, by number.
+        damaged: Runs of numbers without a sound row, each with the count of unsound rows in it.
+    """
+
+    fixes: list[KeptFix] = field(default_factory=list)
+    damaged: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Numbers are missing although no row is there that could have been theirs."""
+        return any(rows == 0 for _, _, rows in self.damaged)
+
+
+def read_rows(rows: Iterable[Sequence[Any]], held: HeldStream, after: int, limit: int) -> Reading:
+    """Read rows until there are enough fixes.
+
+    Args:
+        rows: The stream's rows with numbers above `after`, by number.
+        held: How the stream stands.
+        after: The number after which to read.
+        limit: At most so many fixes; below 0: all.
+    """
+    reading = Reading()
+    expected, unsound = after + 1, 0
+    for row in rows:
+        if len(reading.fixes) == limit:
+            return reading
+        fix = read_fix(row)
+        _, place = split_key(row[0])
+        if fix is None or fix.is_open or fix.stream != held.stream:
+            unsound += uncovered(held.gaps, place, place) != []
+            continue
+        if held.gaps and uncovered(held.gaps, place, place) == []:
+            continue
+        if fix.first > expected:
+            _missed(reading, held, expected, fix.first - 1, unsound)
+        unsound = 0
+        expected = place + 1
+        reading.fixes.append(fix.kept())
+    if len(reading.fixes) != limit:
+        _missed(reading, held, expected, held.newest, unsound)
+    return reading
+
+
+def _missed(reading: Reading, held: HeldStream, first: int, last: int, unsound: int) -> None:
+    runs = uncovered(held.gaps, first, last)
+    for low, high in runs:
+        rows = min(unsound, high - low + 1)
+        unsound -= rows
+        reading.damaged.append((low, high, rows))

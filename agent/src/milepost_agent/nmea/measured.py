@@ -1,0 +1,179 @@
+"""What the sentences of one instant say together.
+
+In flow readings of one instant, out flows one measurement, and the fix that it becomes at the
+resolution that travels. Place, speed and course are of the instant itself. Receivers state
+altitude, quality and precision in each n-th instant only, when they are so configured (SiRF: GGA
+each fourth second); these change slowly, and are carried for up to 5 s, never across a hole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Generic, NamedTuple, TypeVar
+
+from milepost_agent.nmea.sentence import Reading
+from milepost_agent.nmea.values import Position
+from milepost_schemas.fix import Fix, FixKind
+
+# How old a value may be that is carried; a silence of more is a hole. A car climbs 10 m in it.
+CARRIED_MS = 5000
+
+# Where fields of the wire end; what is worse is said to be as bad as can be said.
+_WORST_HDOP_TENTHS = 999
+_WORST_ERROR_DM = 65_535
+
+_T = TypeVar("_T")
+
+(
+    _set_time_ms,
+    _set_lat_e6,
+    _set_lon_e6,
+    _set_altitude_dm,
+    _set_speed_dmps,
+    _set_course_deg,
+    _set_hdop_tenths,
+    _set_satellites,
+    _set_kind,
+    _set_error_dm,
+    _set_date_repaired,
+) = (getattr(Fix, each.name).__set__ for each in fields(Fix))
+
+
+class Measured(NamedTuple):
+    """What was measured at an instant, not rounded; a named tuple because it is made for each.
+
+    Attributes:
+        lat_deg: Latitude, as stated; -90 to 90.
+        lon_deg: Longitude, as stated; -180 to 180.
+        altitude_m: Height above mean sea level, or None.
+        altitude_carried: The altitude is not of this instant but up to 5 s older.
+        speed_mps: Speed over ground, or None; 0 to 1,000.
+        course_deg: Course over ground from true north, or None; 0 to below 360.
+        hdop: Horizontal dilution of precision, or None; above 0.
+        satellites: Satellites used, or None; 0 to 255.
+        kind: How the position came about.
+        error_m: Horizontal error, one sigma, as the receiver states it, or None.
+    """
+
+    lat_deg: float
+    lon_deg: float
+    altitude_m: float | None = None
+    altitude_carried: bool = False
+    speed_mps: float | None = None
+    course_deg: float | None = None
+    hdop: float | None = None
+    satellites: int | None = None
+    kind: FixKind = FixKind.TWO_D
+    error_m: float | None = None
+
+    def as_fix(self, time_ms: int, *, date_repaired: bool) -> Fix:
+        """Round to the nearest at the resolution that travels.
+
+        The fields are set one by one: the constructor of a frozen dataclass takes three times as
+        long, which is a tenth of all the reading.
+        """
+        lat_deg, lon_deg, altitude_m, _, speed_mps, course_deg, hdop, satellites, kind, error_m = (
+            self
+        )
+        fix = object.__new__(Fix)
+        _set_time_ms(fix, time_ms)
+        _set_lat_e6(fix, round(lat_deg * 1e6))
+        _set_lon_e6(fix, round(lon_deg * 1e6))
+        _set_altitude_dm(fix, None if altitude_m is None else round(altitude_m * 10))
+        _set_speed_dmps(fix, None if speed_mps is None else round(speed_mps * 10))
+        _set_course_deg(fix, None if course_deg is None else round(course_deg) % 360)
+        _set_hdop_tenths(fix, None if hdop is None else min(round(hdop * 10), _WORST_HDOP_TENTHS))
+        _set_satellites(fix, satellites)
+        _set_kind(fix, kind)
+        _set_error_dm(fix, None if error_m is None else min(round(error_m * 10), _WORST_ERROR_DM))
+        _set_date_repaired(fix, date_repaired)
+        return fix
+
+
+class _Carried(Generic[_T]):
+    """A value that not every instant states."""
+
+    __slots__ = ("_time_ms", "_value")
+
+    def __init__(self) -> None:
+        self._value: _T | None = None
+        self._time_ms = 0
+
+    def of(self, stated: _T | None, time_ms: int) -> _T | None:
+        """Return the value of an instant, which may have stated it."""
+        if stated is not None:
+            self._value = stated
+            self._time_ms = time_ms
+            return stated
+        if self._value is not None and 0 <= time_ms - self._time_ms <= CARRIED_MS:
+            return self._value
+        return None
+
+
+class Measurer:
+    """Joins what sentences say, and carries what the receiver says seldom."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Carry nothing on, because the receiver has lost its fix."""
+        self._altitude_m = _Carried[float]()
+        self._hdop = _Carried[float]()
+        self._satellites = _Carried[int]()
+        self._quality = _Carried[FixKind]()
+        self._dimension = _Carried[FixKind]()
+        self._error_m = _Carried[float]()
+
+    def measure(self, position: Position, held: Mapping[str, Reading], time_ms: int) -> Measured:
+        """Join the sentences of an instant, one of each type."""
+        rmc, vtg = held.get("RMC", _NOTHING), held.get("VTG")
+        speed_mps, course_deg = rmc.speed_mps, rmc.course_deg
+        if vtg is not None:
+            speed_mps = vtg.speed_mps if speed_mps is None else speed_mps
+            course_deg = vtg.course_deg if course_deg is None else course_deg
+        gga, gns, gll = held.get("GGA", _NOTHING), held.get("GNS"), held.get("GLL")
+        altitude_m, hdop, satellites = gga.altitude_m, gga.hdop, gga.satellites
+        quality = _better(rmc.quality, gga.quality)
+        if gns is not None:
+            altitude_m = gns.altitude_m if altitude_m is None else altitude_m
+            hdop = gns.hdop if hdop is None else hdop
+            # GGA counts up to 12, or those of one system only.
+            satellites = satellites if gns.satellites is None else gns.satellites
+            quality = _better(quality, gns.quality)
+        if gll is not None:
+            quality = _better(quality, gll.quality)
+        gsa, gst = held.get("GSA", _NOTHING), held.get("GST", _NOTHING)
+        hdop = gsa.hdop if hdop is None else hdop
+        carried_m = self._altitude_m.of(altitude_m, time_ms)
+        dimension = self._dimension.of(gsa.dimension, time_ms)
+        return Measured(
+            position.lat_deg,
+            position.lon_deg,
+            carried_m,
+            altitude_m is None and carried_m is not None,
+            speed_mps,
+            course_deg,
+            self._hdop.of(hdop, time_ms),
+            self._satellites.of(satellites, time_ms),
+            # A fix of which nothing more is said is at least two-dimensional.
+            self._quality.of(quality, time_ms) or dimension or FixKind.TWO_D,
+            self._error_m.of(gst.error_m, time_ms),
+        )
+
+    def take(self, reading: Reading, time_ms: int) -> None:
+        """Carry on what a sentence says that came too late for its instant."""
+        self._altitude_m.of(reading.altitude_m, time_ms)
+        self._hdop.of(reading.hdop, time_ms)
+        self._satellites.of(reading.satellites, time_ms)
+        self._quality.of(reading.quality, time_ms)
+        self._dimension.of(reading.dimension, time_ms)
+        self._error_m.of(reading.error_m, time_ms)
+
+
+_NOTHING = Reading("")
+
+
+def _better(quality: FixKind | None, other: FixKind | None) -> FixKind | None:
+    if quality is None or other is None:
+        return other if quality is None else quality
+    return quality if quality >= other else other

@@ -1,0 +1,41 @@
+"""The pace of ticks: when the unit commits and sends.
+
+A tick comes every few seconds while the vehicle moves and seldom while it is parked, and at once
+when something has happened that cannot wait. Time is an argument.
+"""
+
+from math import inf
+
+
+class Pace:
+    """Says when the next tick is due.
+
+    Args:
+        tick_s: Seconds between ticks while moving.
+        parked_tick_s: The same while parked.
+        now_s: Monotonic seconds.
+
+    Attributes:
+        due_s: When the next tick is due.
+    """
+
+    def __init__(self, tick_s: float, parked_tick_s: float, now_s: float) -> None:
+        self._tick_s = tick_s
+        self._parked_tick_s = max(parked_tick_s, tick_s)
+        self._last_s = now_s
+        self.due_s = now_s + tick_s
+
+    def hurry(self) -> None:
+        """Let the next tick come at once."""
+        self.due_s = -inf
+
+    def ticked(self, now_s: float, *, parked: bool) -> None:
+        """A tick has come; the next one keeps its distance to it where the loop kept up."""
+        tick_s = self._parked_tick_s if parked else self._tick_s
+        late = now_s - self.due_s
+        self._last_s = now_s
+        self.due_s = (self.due_s if 0 <= late < tick_s else now_s) + tick_s
+
+    def parked_no_more(self) -> None:
+        """The vehicle moves again: wait no longer than a moving one does."""
+        self.due_s = min(self.due_s, self._last_s + self._tick_s)

@@ -1,0 +1,1 @@
+"""What a receiver on a drive measures: its sky, its errors, and what it does below the ground."""

@@ -1,0 +1,1 @@
+"""Files of positions (GPX, CSV), and NMEA logs read as such: from bytes to tracks."""

@@ -1,0 +1,56 @@
+"""Which track of a file is played, where it holds several."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from milepost_firmware_sim.tracks.track import Timing, Track, TrackError
+
+ALL = "all"
+# More are not named in one line.
+_MOST_NAMED = 8
+
+
+def chosen_track(tracks: Sequence[Track], wish: str | None) -> Track:
+    """Return the track that was asked for.
+
+    Args:
+        tracks: At least one, their points in the order of their times.
+        wish: A name (or the only part of one, such as the trip in `vehicle/trip`), a number from 1,
+            `all`, or None for the first.
+
+    Raises:
+        TrackError: There is no such track, several are meant, or all overlap in time.
+    """
+    if wish is None:
+        return tracks[0]
+    if wish == ALL:
+        return _joined(tracks)
+    named = [track for track in tracks if track.name == wish]
+    named = named or [track for track in tracks if wish in track.name.split("/")]
+    if not named and wish.isdecimal() and 1 <= int(wish) <= len(tracks):
+        named = [tracks[int(wish) - 1]]
+    if len(named) == 1:
+        return named[0]
+    what = "no such track" if not named else f"{len(named)} tracks of that name; give the number"
+    raise TrackError(f"--track {wish}: {what}; there are {told(tracks)}")
+
+
+def told(tracks: Sequence[Track]) -> str:
+    """Name the tracks in one line."""
+    names = [f"{number} ({track.name!r})" for number, track in enumerate(tracks, 1)]
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _joined(tracks: Sequence[Track]) -> Track:
+    """Put tracks one behind the other in the order of their times."""
+    ordered = sorted(tracks, key=lambda track: track.points[0].time_s)
+    joined = ordered[0]
+    for track in ordered[1:]:
+        if track.timing is not Timing.DATED or joined.timing is not Timing.DATED:
+            raise TrackError("--track all: tracks without dates have no order")
+        if track.points[0].time_s <= joined.points[-1].time_s:
+            raise TrackError(f"--track all: {track.name!r} overlaps in time with one before it")
+        left_out = joined.left_out + track.left_out
+        joined = replace(joined, points=joined.points + track.points, left_out=left_out)
+    return replace(joined, name=ALL)
