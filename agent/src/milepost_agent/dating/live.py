@@ -11,9 +11,10 @@ Invariants:
   less 400 days or later. The slack admits recordings that are played to a live unit.
 - I2 With server time heard in the last 6 hours of this boot, no date is more than a day after now
   or 400 days before it (a unit whose dates are all refused sends nothing and so hears nothing: a
-  server's wrong word must end by itself). Without, none is more than 5 years after the floor: a date mended into the far future is a
-  cold start's (1980 becomes 2038, 2013 becomes 2033). A unit meets its server far more often than
-  each 5 years, and one that does not has its dates again as soon as the server speaks.
+  server's wrong word must end by itself). Without, none is more than 5 years after the floor: a
+  date mended into the far future is a cold start's (1980 becomes 2038, 2013 becomes 2033). A unit
+  meets its server far more often than each 5 years, and one that does not has its dates again as
+  soon as the server speaks.
 - I3 Trust: a line of dates that kept step with the monotonic counter for 10 minutes is trusted. A
   replay at another speed never is, so I4 refuses nothing of it.
 - I4 While a line is trusted, an instant that neither keeps step with it nor goes on from the last

@@ -119,10 +119,11 @@ class EpochJoiner:
         if (instant is None or not instant.timed) and self._is_late(reading):
             return made
         if instant is None:
-            instant = self._open = Instant(read_s)
-        if not instant.hold(reading):
+            instant = self._open = Instant(reading, read_s)
+        elif not instant.hold(reading):
             self.again += 1
-        elif made is None and self._is_whole(instant):
+            return made
+        if made is None and self._is_whole(instant):
             made = self._close(instant)
         return made
 

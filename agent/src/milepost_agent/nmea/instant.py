@@ -40,14 +40,23 @@ class Instant:
         "void",
     )
 
-    def __init__(self, read_s: float) -> None:
+    def __init__(self, reading: Reading, read_s: float) -> None:
+        """Begin with a reading.
+
+        Args:
+            reading: What the first sentence said.
+            read_s: When it was read; monotonic seconds.
+        """
+        kind, valid = reading.type, reading.valid
         self.read_s = read_s
-        self.time_of_day_ms: int | None = None
-        self.to_the_second = False
-        self.held: dict[str, Reading] = {}
-        self.last = ""
-        self.gsas = 0
-        self.timed = self.claimed = self.void = False
+        self.time_of_day_ms = reading.time_of_day_ms
+        self.to_the_second = reading.to_the_second
+        self.held = {kind: reading}
+        self.last = kind
+        self.gsas = 1 if kind == "GSA" else 0
+        self.timed = kind not in UNTIMED
+        self.claimed = valid is not None
+        self.void = valid is False
         self.fix_ms: int | None = None
 
     @property
@@ -94,7 +103,7 @@ class Instant:
         return one_lacks_fraction and time_ms // 1000 == mine_ms // 1000
 
     def hold(self, reading: Reading) -> bool:
-        """Take a reading of this instant; return whether it says more than the instant again."""
+        """Take a further reading; return whether it says more than the instant again."""
         kind = reading.type
         held = self.held.get(kind)
         if kind in UNTIMED:
@@ -111,8 +120,7 @@ class Instant:
         self.timed = True
         if reading.valid is not None:
             self.claimed = True
-            if not reading.valid:
-                self.void = True
+            self.void = self.void or not reading.valid
         if self.time_of_day_ms is None or (self.to_the_second and not reading.to_the_second):
             self.time_of_day_ms = reading.time_of_day_ms
             self.to_the_second = reading.to_the_second

@@ -8,7 +8,7 @@ each fourth second); these change slowly, and are carried for up to 5 s, never a
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from milepost_agent.nmea.sentence import Reading
 from milepost_agent.nmea.values import Position
@@ -20,8 +20,6 @@ CARRIED_MS = 5000
 # Where fields of the wire end; what is worse is said to be as bad as can be said.
 _WORST_HDOP_TENTHS = 999
 _WORST_ERROR_DM = 65_535
-
-_T = TypeVar("_T")
 
 (
     _set_time_ms,
@@ -89,26 +87,6 @@ class Measured(NamedTuple):
         return fix
 
 
-class _Carried(Generic[_T]):
-    """A value that not every instant states."""
-
-    __slots__ = ("_time_ms", "_value")
-
-    def __init__(self) -> None:
-        self._value: _T | None = None
-        self._time_ms = 0
-
-    def of(self, stated: _T | None, time_ms: int) -> _T | None:
-        """Return the value of an instant, which may have stated it."""
-        if stated is not None:
-            self._value = stated
-            self._time_ms = time_ms
-            return stated
-        if self._value is not None and 0 <= time_ms - self._time_ms <= CARRIED_MS:
-            return self._value
-        return None
-
-
 class Measurer:
     """Joins what sentences say, and carries what the receiver says seldom."""
 
@@ -117,63 +95,71 @@ class Measurer:
 
     def forget(self) -> None:
         """Carry nothing on, because the receiver has lost its fix."""
-        self._altitude_m = _Carried[float]()
-        self._hdop = _Carried[float]()
-        self._satellites = _Carried[int]()
-        self._quality = _Carried[FixKind]()
-        self._dimension = _Carried[FixKind]()
-        self._error_m = _Carried[float]()
+        self._solution = _NO_SOLUTION
+        self._quality: FixKind | None = None
+        self._gsa = self._gst = _NOTHING
+        self._solution_ms = self._quality_ms = self._gsa_ms = self._gst_ms = -CARRIED_MS - 1
 
     def measure(self, position: Position, held: Mapping[str, Reading], time_ms: int) -> Measured:
         """Join the sentences of an instant, one of each type."""
+        since_ms = time_ms - CARRIED_MS
         rmc, vtg = held.get("RMC", _NOTHING), held.get("VTG")
         speed_mps, course_deg = rmc.speed_mps, rmc.course_deg
         if vtg is not None:
             speed_mps = vtg.speed_mps if speed_mps is None else speed_mps
             course_deg = vtg.course_deg if course_deg is None else course_deg
-        gga, gns, gll = held.get("GGA", _NOTHING), held.get("GNS"), held.get("GLL")
-        altitude_m, hdop, satellites = gga.altitude_m, gga.hdop, gga.satellites
-        quality = _better(rmc.quality, gga.quality)
-        if gns is not None:
-            altitude_m = gns.altitude_m if altitude_m is None else altitude_m
-            hdop = gns.hdop if hdop is None else hdop
-            # GGA counts up to 12, or those of one system only.
-            satellites = satellites if gns.satellites is None else gns.satellites
-            quality = _better(quality, gns.quality)
-        if gll is not None:
-            quality = _better(quality, gll.quality)
-        gsa, gst = held.get("GSA", _NOTHING), held.get("GST", _NOTHING)
-        hdop = gsa.hdop if hdop is None else hdop
-        carried_m = self._altitude_m.of(altitude_m, time_ms)
-        dimension = self._dimension.of(gsa.dimension, time_ms)
+        self._hear(held, rmc.quality, time_ms)
+        altitude_m, hdop, satellites = _NO_SOLUTION
+        if self._solution_ms >= since_ms:
+            altitude_m, hdop, satellites = self._solution
+        gsa = self._gsa if self._gsa_ms >= since_ms else _NOTHING
+        if hdop is None or self._solution_ms < self._gsa_ms:
+            hdop = hdop if gsa.hdop is None else gsa.hdop
+        quality = self._quality if self._quality_ms >= since_ms else None
         return Measured(
             position.lat_deg,
             position.lon_deg,
-            carried_m,
-            altitude_m is None and carried_m is not None,
+            altitude_m,
+            altitude_m is not None and self._solution_ms != time_ms,
             speed_mps,
             course_deg,
-            self._hdop.of(hdop, time_ms),
-            self._satellites.of(satellites, time_ms),
+            hdop,
+            satellites,
             # A fix of which nothing more is said is at least two-dimensional.
-            self._quality.of(quality, time_ms) or dimension or FixKind.TWO_D,
-            self._error_m.of(gst.error_m, time_ms),
+            quality or gsa.dimension or FixKind.TWO_D,
+            self._gst.error_m if self._gst_ms >= since_ms else None,
         )
 
     def take(self, reading: Reading, time_ms: int) -> None:
         """Carry on what a sentence says that came too late for its instant."""
-        self._altitude_m.of(reading.altitude_m, time_ms)
-        self._hdop.of(reading.hdop, time_ms)
-        self._satellites.of(reading.satellites, time_ms)
-        self._quality.of(reading.quality, time_ms)
-        self._dimension.of(reading.dimension, time_ms)
-        self._error_m.of(reading.error_m, time_ms)
+        self._hear({reading.type: reading}, reading.quality, time_ms)
 
+    def _hear(self, held: Mapping[str, Reading], quality: FixKind | None, time_ms: int) -> None:
+        gga, gns = held.get("GGA"), held.get("GNS")
+        if gga is not None or gns is not None:
+            self._solution = _solution(gga or _NOTHING, gns or _NOTHING)
+            self._solution_ms = time_ms
+        for each in (gga, gns, held.get("GLL")):
+            if each is not None and each.quality is not None:
+                quality = each.quality if quality is None else max(quality, each.quality)
+        if quality is not None:
+            self._quality, self._quality_ms = quality, time_ms
+        if "GSA" in held:
+            self._gsa, self._gsa_ms = held["GSA"], time_ms
+        if "GST" in held:
+            self._gst, self._gst_ms = held["GST"], time_ms
+
+
+_Solution = tuple[float | None, float | None, int | None]
 
 _NOTHING = Reading("")
+_NO_SOLUTION: _Solution = (None, None, None)
 
 
-def _better(quality: FixKind | None, other: FixKind | None) -> FixKind | None:
-    if quality is None or other is None:
-        return other if quality is None else quality
-    return quality if quality >= other else other
+def _solution(gga: Reading, gns: Reading) -> _Solution:
+    """Return altitude, HDOP and satellites; GGA counts up to 12, or those of one system only."""
+    return (
+        gns.altitude_m if gga.altitude_m is None else gga.altitude_m,
+        gns.hdop if gga.hdop is None else gga.hdop,
+        gga.satellites if gns.satellites is None else gns.satellites,
+    )
