@@ -77,6 +77,19 @@ def test_tail_of_a_log_gives_one_object_a_fix(tmp_path: Path) -> None:
     assert 4 <= len(kept) < 12
 
 
+def test_tail_reads_a_pipe() -> None:
+    """What another program writes can be shown, as with any tool of its kind."""
+    done = subprocess.run(
+        [MILEPOST_AGENT, "tail", "--json", "--all", "/dev/stdin"],
+        input=standing(20),
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE_S,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(done.stdout.splitlines()) == 20
+
+
 def test_tail_keeps_all_where_the_tolerance_is_none(tmp_path: Path) -> None:
     """The sampler's tolerance can be given, and 0 keeps every fix."""
     log = tmp_path / "log.nmea"
@@ -137,7 +150,7 @@ def test_tail_of_the_port_shows_sentences_and_fixes_live(tmp_path: Path) -> None
     """People see each sentence and each fix as it comes."""
     terminal = Terminal()
     van = Vehicle(tmp_path, terminal.path)
-    command = [MILEPOST_AGENT, "tail", "--all", "--config", van.config]
+    command = [str(MILEPOST_AGENT), "tail", "--all", "--config", str(van.config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
         try:
             assert line_within(process, 10.0).split()[:3] == ["time", "lat_deg", "lon_deg"]

@@ -29,6 +29,25 @@ from tests.firmware_sim.drives import rmc
         (["replay", "{log}", "--link", "{text}"], "--link {text}"),
         (["replay", "{log}", "--link", "{missing}/gps"], "--link {missing}/gps"),
         (["replay", "{log}", "--tcp", "127.0.0.1:0", "--link", "{missing}"], "--link {missing}"),
+        (["replay", "{log}", "--tcp", "127.0.0.1:0", "--stdout"], "--tcp and --stdout"),
+        (["replay", "{log}", "--link", "{missing}", "--stdout"], "--link {missing}"),
+        (["replay", "{log}", "--udp", "127.0.0.1"], "--udp 127.0.0.1"),
+        (["replay", "{log}", "--rate", "3"], "--rate 3"),
+        (["replay", "{log}", "--receiver", "sonar"], "--receiver sonar"),
+        (["replay", "{log}", "--baud", "5"], "--baud 5"),
+        (["replay", "{log}", "--kmh", "0"], "--kmh 0"),
+        (["replay", "{log}", "--every", "-1"], "--every -1"),
+        (["replay", "{log}", "--every", "1", "--speed", "max"], "--every"),
+        (["replay", "{log}", "--timeout", "nan"], "--timeout nan"),
+        (["replay", "{log}", "--track", "2"], "--track 2"),
+        (["replay", "{log}", "--fault", "at 3s: melt"], "--fault 'at 3s: melt': unknown word"),
+        (["replay", "{log}", "--faults", "{missing}"], "faults {missing}"),
+        (["replay", "{log}", "--faults", "{text}"], "faults {text}, line 1"),
+        (["replay", "{log}", "--faults", "{damaged}"], "faults {damaged}"),
+        (["faults", "{text}"], "faults {text}, line 1"),
+        (["replay", "{table}", "--start-at", "recorded"], "--start-at recorded: {table}"),
+        (["replay", "{table}", "--track", "7"], "--track 7"),
+        (["inspect", "{xml}"], "{xml}"),
         (["replay"], "file"),
         (["fly"], "fly"),
         (["town"], "--seed"),
@@ -48,11 +67,15 @@ def test_wrong_input_is_told_in_one_line(
     told: str,
 ) -> None:
     """Wrong files, options and ports end with 2 and one line that names them."""
-    places = {name: str(tmp_path / name) for name in ("missing", "text", "damaged", "log")}
+    places = {
+        name: str(tmp_path / name) for name in ("missing", "text", "damaged", "log", "table", "xml")
+    }
     places["folder"] = str(tmp_path)
     Path(places["text"]).write_text("Dear all,\nno sentences today.\n")
     Path(places["damaged"]).write_bytes(b"\x1f\x8b\x08\x00 damaged")
     Path(places["log"]).write_bytes(rmc("120000"))
+    Path(places["table"]).write_text("t,lat,lon,trip\n0,51,10,a\n5,51,10,a\n0,51,10,b\n1,51,10,b\n")
+    Path(places["xml"]).write_text("<gpx><trk>")
     given = [argument.format(**places) for argument in arguments]
     monkeypatch.setattr(sys, "argv", ["milepost-sim", *given])
     with pytest.raises(SystemExit) as ended:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milepost_firmware_sim.replay.recording import Recording, RecordingError, parse
-from milepost_firmware_sim.replay.source import load
 from milepost_firmware_sim.replay.redate import redate
+from milepost_firmware_sim.replay.source import load
 from milepost_firmware_sim.sentence import Checksum, find_sentence
 from tests.firmware_sim.drives import (
     bytes_of,

@@ -23,8 +23,7 @@ def blocks(path: Path) -> Iterator[bytes]:
     """
     try:
         with path.open("rb") as plain:
-            is_gzip = plain.read(2) == _GZIP
-            plain.seek(0)
+            is_gzip = plain.peek(2).startswith(_GZIP)
             source = gzip.GzipFile(fileobj=plain) if is_gzip else plain
             while block := source.read(_BLOCK_BYTES):
                 yield block

@@ -14,7 +14,7 @@ from milepost_firmware_sim.drive.writers import Writer, track_writer, truth_writ
 from milepost_firmware_sim.output import Output
 from milepost_firmware_sim.receiver.instants import RATES_HZ
 from milepost_firmware_sim.receiver.receiver import ReceiverOptions, measure
-from milepost_firmware_sim.replay.run import START_RECORDED, parse_start
+from milepost_firmware_sim.replay.options import START_RECORDED, parse_start
 from milepost_firmware_sim.sentence_sets import ReceiverSet
 
 FIRST_DAY = "2026-01-05T08:00:00Z"

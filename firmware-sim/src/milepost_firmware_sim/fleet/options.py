@@ -4,8 +4,8 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
+from milepost_firmware_sim.ports.address import parse_address
 from milepost_firmware_sim.ports.port import PortError
-from milepost_firmware_sim.ports.tcp_server import parse_address
 from milepost_schemas.topics import SHARDS, Address, TopicError
 
 # What a process has open beside the sockets of its vehicles, with room.

@@ -11,7 +11,6 @@ import struct
 import termios
 from dataclasses import dataclass
 
-from milepost_firmware_sim.ports.address import parse_address as parse_address
 from milepost_firmware_sim.ports.port import PortError
 
 _READ_BYTES = 4096
@@ -55,14 +54,15 @@ class TcpServer:
         self._port = int(self._server.getsockname()[1])
 
     def unplug(self) -> None:
-        """End all connections in order, and the server."""
+        """End the server, and all connections in order."""
         self._ignore_input()
-        for client in self._clients:
-            client.line.close()
-        self._clients.clear()
+        # First the server, so that who sees the end of its line finds nobody to connect to.
         if self._server is not None:
             self._server.close()
             self._server = None
+        for client in self._clients:
+            client.line.close()
+        self._clients.clear()
 
     def attached(self) -> bool:
         """Say whether a client is connected."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from milepost_firmware_sim.replay.recording import Recording
 from milepost_firmware_sim.replay.source import FileKind, Source
+from milepost_firmware_sim.sentence import DAY_S
 from milepost_firmware_sim.tracks.timing import longest_step_s
 from milepost_firmware_sim.tracks.track import Timing, Track
 
@@ -25,7 +27,7 @@ def describe(source: Source) -> dict[str, object]:
         "first_position": [round(one, 7) for one in track[0][1:]] if track else None,
         "last_position": [round(one, 7) for one in track[-1][1:]] if track else None,
         "format": source.kind.value,
-        "begins": _time(recording.pace.origin_s) if recording.dated else None,
+        "begins": _time(recording.pace.origin_s) if _is_dated(recording) else None,
     }
     if source.kind is not FileKind.NMEA:
         told["chosen"] = source.chosen or "all"
@@ -44,6 +46,11 @@ def _told(fact: object) -> str:
     if isinstance(fact, dict):
         return "  ".join(str(value) for value in fact.values() if value is not None)
     return "-" if fact is None else str(fact)
+
+
+def _is_dated(recording: Recording) -> bool:
+    # A log with times of day alone begins within the first days of 1970.
+    return recording.dated and recording.pace.origin_s > 2 * DAY_S
 
 
 def _track(track: Track, number: int) -> dict[str, object]:

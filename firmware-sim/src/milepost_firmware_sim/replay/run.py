@@ -20,9 +20,13 @@ from milepost_firmware_sim.ports.standard_output import StandardOutput
 from milepost_firmware_sim.ports.tcp_server import TcpServer
 from milepost_firmware_sim.ports.udp_sender import UdpSender
 from milepost_firmware_sim.replay.console import Console
-from milepost_firmware_sim.replay.options import START_RECORDED as START_RECORDED
-from milepost_firmware_sim.replay.options import Outlet, ReplayError, ReplayOptions
-from milepost_firmware_sim.replay.options import parse_start as parse_start
+from milepost_firmware_sim.replay.options import (
+    START_RECORDED,
+    Outlet,
+    ReplayError,
+    ReplayOptions,
+    parse_start,
+)
 from milepost_firmware_sim.replay.playback import Interrupt, Manner, Playback
 from milepost_firmware_sim.replay.player import (
     LinePlayer,

@@ -45,8 +45,11 @@ def read_table(data: bytes) -> list[Track]:
     for needed in (Field.LAT, Field.LON):
         if needed not in fields:
             raise TrackError(f"table without a column for {needed.value}")
-    text = data.decode("utf-8-sig", errors="replace")
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)][1:]
+    text = io.StringIO(data.decode("utf-8-sig", errors="replace"), newline="")
+    try:
+        rows = [row for row in csv.reader(text, delimiter=delimiter) if any(row)][1:]
+    except csv.Error as error:
+        raise TrackError(f"damaged table: {error}") from None
     table = _Table(columns, rows, decimal_comma=delimiter != ",")
     tracks = table.tracks()
     if not tracks:
@@ -57,7 +60,10 @@ def read_table(data: bytes) -> list[Track]:
 def _header(data: bytes) -> tuple[list[Column], str]:
     first = data.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0].decode("utf-8", errors="replace")
     delimiter = max(_DELIMITERS, key=first.count)
-    names = next(csv.reader([first.strip()], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([first.strip()], delimiter=delimiter), [])
+    except csv.Error:
+        names = []
     return columns_of(names), delimiter
 
 
