@@ -23,7 +23,9 @@ def times(made: list[MadeFix]) -> list[str]:
 
 def seconds(*moments: int, **values: str) -> list[str]:
     """Return an RMC for each second after noon."""
-    return [rmc(time=f"12{s // 60:02}{s % 60:02}.00", **values) for s in moments]
+    return [
+        rmc(time=f"{12 + s // 3600:02}{s // 60 % 60:02}{s % 60:02}.00", **values) for s in moments
+    ]
 
 
 def test_sentences_of_one_instant_are_one_fix() -> None:
@@ -109,11 +111,20 @@ def test_plain_mode_ends_a_carried_quality() -> None:
     assert [each.fix.kind for each in made] == [FixKind.DIFFERENTIAL, FixKind.THREE_D]
 
 
-@pytest.mark.parametrize("between", [[], ["GPRMC,,V,,,,,,,,,,N"]])
-def test_altitude_is_carried_over_no_hole(between: list[str]) -> None:
-    """What was known before the fix was lost is not known after it."""
-    made = joined([rmc("120000.00"), gga("120000.00"), *between, *seconds(2)])
-    assert made[1].fix.altitude_dm == (None if between else 4080)
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (seconds(2), 4080),
+        (["GPRMC,,V,,,,,,,,,,N", *seconds(2)], None),
+        (seconds(-6), None),
+        ([gga("120002.00", altitude=""), *seconds(2)], None),
+    ],
+    ids=["goes on", "void between", "clock set back", "left empty"],
+)
+def test_altitude_is_carried_over_no_hole(after: list[str], expected: int | None) -> None:
+    """What was known before a hole, or is left empty now, is not known."""
+    made = joined([rmc("120000.00"), gga("120000.00"), *after])
+    assert made[1].fix.altitude_dm == expected
 
 
 def test_satellites_of_gns_count_those_of_all_systems() -> None:

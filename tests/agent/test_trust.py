@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -107,4 +108,4 @@ def test_wrong_file_is_named(ca_file: str, tmp_path: Path, key: str, content: st
     files = {"ca_file": ca_file, "cert_file": ca_file if key == "key_file" else "", key: str(path)}
     named = "cert_file" if key == "key_file" else key
     with pytest.raises(TrustError, match=named):
-        Trust(BrokerConfig("localhost", **files), WITHIN.timestamp)
+        Trust(replace(BrokerConfig("localhost"), **files), WITHIN.timestamp)  # type: ignore[arg-type]

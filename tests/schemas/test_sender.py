@@ -293,3 +293,57 @@ def test_new_connection_does_not_wait_for_an_old_answer() -> None:
     van.sender.disconnected()
     van.sender.connected()
     assert van.must_next().after == 0
+
+
+def test_stream_that_is_held_no_more_is_not_waited_for() -> None:
+    """What was under way of it is forgotten with its answer, and the streams that are held go."""
+    van = Van(Ledger(OLD, 3, 9), Ledger(NOW, 0, 4))
+    first = van.must_next()
+    van.sender.reload([Ledger(NOW, 0, 4), Ledger(b"in_mem__", 0, 2)])
+    assert not van.sender.waiting
+    assert van.answer(first, 9) == []
+    second = van.must_next()
+    assert (second.stream, second.after, second.batch) == (NOW, 0, first.batch + 1)
+    assert van.answer(second, 4) == [Stored(NOW, 4)]
+    third = van.must_next()
+    assert (third.stream, third.previous) == (b"in_mem__", Previous(NOW, 4))
+    van.sender.committed(7)
+    assert [ledger.newest for ledger in van.sender.ledgers] == [4, 7]
+
+
+def test_stream_that_is_still_held_is_still_waited_for() -> None:
+    """A new current stream changes nothing for the batch under way; pointers are those given."""
+    van = Van(Ledger(OLD, 3, 9))
+    first = van.must_next()
+    van.sender.reload([Ledger(OLD, 3, 9), Ledger(NOW, 0, 0)])
+    assert van.sender.waiting
+    assert van.next() is None
+    assert van.answer(first, 9) == [Stored(OLD, 9)]
+    van.sender.reload([Ledger(OLD, 5, 9), Ledger(NOW, 0, 0)])
+    assert van.must_next().after == 5
+    assert van.sender.backlog == 4
+
+
+def test_stream_that_comes_back_is_sent_from_where_it_was() -> None:
+    """A disk that can be read again brings its streams back, oldest first."""
+    van = Van(Ledger(NOW, 2, 4))
+    van.sender.reload([])
+    assert van.next(live=True) is None
+    van.sender.reload([Ledger(OLD, 6, 8), Ledger(NOW, 2, 4)])
+    want = van.must_next()
+    assert (want.stream, want.after) == (OLD, 6)
+
+
+def test_strikes_against_a_fix_end_with_its_stream() -> None:
+    """Refusals of a fix of a stream that is gone are not counted against the next one."""
+    van = Van(Ledger(OLD, 0, 1), Ledger(NOW, 0, 1))
+    for _ in range(2):
+        assert van.answer(van.must_next(), None, "range") == []
+        van.now_s = van.sender.due_s() or van.now_s
+    want = van.must_next()
+    van.sender.reload([Ledger(NOW, 0, 1)])
+    assert van.answer(want, None, "range") == []
+    for _ in range(2):
+        assert van.answer(van.must_next(), None, "range") == []
+        van.now_s = van.sender.due_s() or van.now_s
+    assert van.answer(van.must_next(), None, "range") == [SetAside(NOW, 1, "range")]

@@ -96,6 +96,7 @@ class Proxy:
     async def _end(self) -> None:
         self._server.close()
         await self._close_all()
+        await asyncio.sleep(0.2)  # transports that ended in their TLS handshake close in the loop
 
     async def _close_all(self) -> None:
         for pipe in list(self._pipes):

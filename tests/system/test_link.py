@@ -1,6 +1,7 @@
 """The uplink over lines as mobile networks have them: dead without a word, thin, slow, losing."""
 
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from milepost_collector.embedded import EmbeddedBroker, EmbeddedPostgres
 from milepost_collector.store.connection import connect
@@ -37,13 +39,15 @@ class Van:
         self.broker = broker
         self._folder = folder
 
-    def drive(self, minutes: int, proxy: Proxy) -> None:
-        """Let the agent take a drive as fast as it reads."""
+    def drive(self, minutes: int, proxy: Proxy, settings: str = "") -> None:
+        """Let the agent take a drive as fast as it reads; `settings` belong to its broker."""
         log = str(self._folder / "drive.nmea")
         self.programs.output(
             "milepost-sim", "drive", "--seed", "1", "--minutes", str(minutes), "--out", log
         )
         self.vehicle.write_config(("127.0.0.1", proxy.port), 1.0)
+        config = self.vehicle.config
+        config.write_text(config.read_text().replace("[buffer]", f"{settings}\n[buffer]"))
         link = ("--link", str(self.vehicle.port), "--speed", "10000", "--start-at")
         start = "2026-11-01T06:00:00Z"
         self.programs.start("sim", "milepost-sim", "replay", log, *link, start)
@@ -71,7 +75,7 @@ class Van:
             row = database.execute("SELECT max(position_time) FROM device").fetchone()
         return row[0] if row else None
 
-    def assert_all_stored(self) -> None:
+    def assert_all_stored(self, at_least: int = BACKLOG) -> None:
         """Stop the agent, and compare its buffer with the table."""
         self.programs.stop("agent")
         held = read_buffer(
@@ -84,7 +88,7 @@ class Van:
         )
         found = compare(held, table[self.vehicle.id])
         assert (found.lost, found.duplicates, found.invented) == (0, 0, 0)
-        assert found.held >= BACKLOG
+        assert found.held >= at_least
 
 
 @pytest.fixture
@@ -164,3 +168,35 @@ def test_dead_link_is_noticed(short_folder: Path) -> None:
             assert took_s <= NOTICED_S
             proxy.line.black_hole = False
             wait_until(lambda: world.status()["link"] == "up", 10, "a new link")
+
+
+@pytest.mark.timeout(120)
+def test_delivery_over_tls(short_folder: Path) -> None:
+    """With an authority named, the unit delivers over TLS to a broker that it vouches for only."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    ca_file = short_folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    with van(short_folder) as world:
+        broker = world.broker.address
+        world.serve()
+        with (
+            Proxy(broker.host, broker.port, context=served_by(stranger)) as wrong,
+            Proxy(broker.host, broker.port, context=served_by(authority)) as right,
+        ):
+            world.drive(5, wrong, f'ca_file = "{ca_file}"')
+            wait_until(lambda: int(world.status().get("fixes_committed", 0)) > 250, 20, "fixes")
+            assert "certificate" in world.status()["link_reason"].lower()
+            world.programs.stop("agent")
+            config = world.vehicle.config
+            config.write_text(config.read_text().replace(str(wrong.port), str(right.port)))
+            world.programs.start("agent", "milepost-agent", "run", "--config", str(config))
+            wait_until(lambda: world.status().get("link") == "up", 20, "a link over TLS")
+            wait_until(lambda: world.status()["backlog"] == 0, 20, "the drain")
+        world.assert_all_stored(at_least=250)
+
+
+def served_by(authority: trustme.CA) -> ssl.SSLContext:
+    """Return what a broker that an authority vouches for speaks TLS with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context

@@ -32,6 +32,9 @@ MAGIC = b"SQLite format 3\0"
 SCHEMA_VERSION = 3
 APPLICATION_ID = 0x4D504246  # "MPBF"
 
+# Bytes 20 to 23 of every SQLite file without a reserved end of its pages.
+_FRACTIONS = bytes((0, 64, 32, 32))
+
 _HEAD_INTERIOR_BYTES = 12
 _MAX_DEPTH = 12
 
@@ -45,7 +48,8 @@ def version_of(database: bytes) -> int | None:
 
     A file that is ours but for one bit of the version is damaged, and of no other version.
     """
-    if database[: len(MAGIC)] != MAGIC or len(database) < DB_HEAD_BYTES:
+    is_whole = database[: len(MAGIC)] == MAGIC and database[20:24] == _FRACTIONS
+    if not is_whole or len(database) < DB_HEAD_BYTES:
         return None
     version = int.from_bytes(database[60:64], "big", signed=True)
     ours = int.from_bytes(database[68:72], "big") == APPLICATION_ID
@@ -104,7 +108,7 @@ def _check_head(head: bytes) -> None:
         head[:16] == MAGIC
         and int.from_bytes(head[16:18], "big") == PAGE_BYTES
         and set(head[18:20]) <= {1, 2}
-        and head[20:24] == bytes((0, 64, 32, 32))
+        and head[20:24] == _FRACTIONS
         and head[44:48] == (4).to_bytes(4, "big")
         and not any(head[52:56])
         and head[56:60] == (1).to_bytes(4, "big")

@@ -78,10 +78,10 @@ class Disk:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = path.with_name(path.name + ".lock").open("a")
             if path.is_dir():
-                raise IsADirectoryError(21, "is a directory")
-        except (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+                raise BufferFileError(f"buffer {path}: is a directory")
+            lock = path.with_name(path.name + ".lock").open("a")
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise BufferFileError(f"buffer {path}: {error.strerror}") from None
         except OSError as error:
             raise disk_error(error) from None

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from milepost_agent.buffer.gaps import uncovered
 from milepost_agent.buffer.loading import load_memos, load_streams
 from milepost_agent.buffer.reading import Reading, read_rows
 from milepost_agent.buffer.row import HeldFix, key_of, read_fix
@@ -166,6 +167,8 @@ class BufferFile:
                 transaction = Transaction(
                     self._db, self.streams, self._written, self.current, self._offered, self.memos
                 )
+                if self._has_news:  # rows in gaps that are known already must not be met again
+                    transaction.write_streams(pointers=True)
                 yield transaction
                 written = transaction.write_streams(pointers=pointers)
                 self._db.execute("COMMIT")
@@ -231,7 +234,7 @@ class BufferFile:
                 "SELECT * FROM fix WHERE key = ?", (key_of(held.no, effect.seq),)
             ).fetchall()
         sound = verified(rows, effect.stream)
-        if not sound or held.given_up(effect.seq, effect.seq, 1, GapReason.REFUSED) == held:
+        if not sound or not uncovered(held.gaps, effect.seq, effect.seq):
             return
         self._set_aside.append((sound[0], effect.reason))
         self.streams[effect.stream] = held.given_up(

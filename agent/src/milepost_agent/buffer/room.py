@@ -162,7 +162,8 @@ def _next_block(
 ) -> tuple[HeldStream, list[HeldFix]] | None:
     for held, after, upto in _thinnable(transaction, after_key):
         rows = verified(transaction.rows(held, after, upto, BLOCK_ROWS), held.stream)
-        if len(rows) == BLOCK_ROWS or (len(rows) > 1 and held.stream != transaction.current):
+        grows = held.stream == transaction.current and after_key > 0
+        if len(rows) > (BLOCK_ROWS // 4 if grows else 1):
             return held, rows
     return None
 

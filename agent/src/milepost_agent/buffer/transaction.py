@@ -135,6 +135,7 @@ class Transaction:
             if before is not held:
                 held = self._write(before, held, pointers=pointers)
             written[stream] = held
+        self._written = written
         return written
 
     def _write(self, before: HeldStream | None, held: HeldStream, *, pointers: bool) -> HeldStream:

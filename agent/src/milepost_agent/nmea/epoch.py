@@ -184,10 +184,7 @@ class EpochJoiner:
         if dated.time_ms in self._recent and self._is_repeated(dated.time_ms, position):
             self.unfixed[Unfixed.REPEATED] += 1
             return None
-        instant.fix_ms = dated.time_ms
-        measured = self._measurer.measure(position, instant.held, dated.time_ms)
-        self._recent[dated.time_ms] = position
-        return self._made(measured, dated, instant.read_s)
+        return self._made(position, dated, instant)
 
     def _hear_date(self, instant: Instant) -> None:
         # A ZDA may run ahead of its instant (by 2 s in an Ashtech AC12). While there is no fix its
@@ -212,18 +209,21 @@ class EpochJoiner:
         self._fixes_since_set_back = 0
         return False
 
-    def _made(self, measured: Measured, dated: Dated, read_s: float) -> MadeFix:
-        time_ms = dated.time_ms
-        last_ms = self._last_time_ms
-        silent = last_ms is not None and abs(time_ms - last_ms) > HOLE_S * 1000
-        hole = silent or self._void_since_fix
-        self._last_time_ms = time_ms
+    def _made(self, position: Position, dated: Dated, instant: Instant) -> MadeFix:
+        time_ms = instant.fix_ms = dated.time_ms
+        last_ms, self._last_time_ms = self._last_time_ms, time_ms
+        hole = self._void_since_fix
+        if last_ms is not None and abs(time_ms - last_ms) > HOLE_S * 1000:
+            hole = True
+            self._measurer.forget()
         self._void_since_fix = False
         self._fixes_since_set_back += 1
+        self._recent[time_ms] = position
         if len(self._recent) > _REMEMBERED_FIXES:
             del self._recent[next(iter(self._recent))]
+        measured = self._measurer.measure(position, instant.held, time_ms)
         fix = measured.as_fix(time_ms, date_repaired=dated.repaired)
-        return MadeFix(fix, hole, read_s, measured)
+        return MadeFix(fix, hole, instant.read_s, measured)
 
     def _without_fix(self, reason: Unfixed) -> None:
         self.unfixed[reason] += 1

@@ -71,7 +71,7 @@ def checksum(body: bytes) -> int:
 
     The bytes are halved as one long number: four times as fast as one after the other.
     """
-    folded = int.from_bytes(body, "big")
+    folded = int.from_bytes(body)
     if len(body) > 64:
         if len(body) > 128:
             folded ^= folded >> 1024

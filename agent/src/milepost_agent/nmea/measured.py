@@ -1,9 +1,10 @@
 """What the sentences of one instant say together.
 
 In flow readings of one instant, out flows one measurement, and the fix that it becomes at the
-resolution that travels. Place, speed and course are of the instant itself. Receivers state
-altitude, quality and precision in each n-th instant only, when they are so configured (SiRF: GGA
-each fourth second); these change slowly, and are carried for up to 5 s, never across a hole.
+resolution that travels. Place, speed and course are of the instant itself. Receivers send GGA, GSA
+and GST in each n-th instant only, when they are so configured (SiRF: GGA each fourth second); what
+these say of altitude, quality and precision changes slowly, and is carried for up to 5 s, never
+across a hole. What a sentence of the instant leaves empty is unknown.
 """
 
 from collections.abc import Mapping
@@ -116,18 +117,21 @@ class Measurer:
         if hdop is None or self._solution_ms < self._gsa_ms:
             hdop = hdop if gsa.hdop is None else gsa.hdop
         quality = self._quality if self._quality_ms >= since_ms else None
-        return Measured(
-            position.lat_deg,
-            position.lon_deg,
-            altitude_m,
-            altitude_m is not None and self._solution_ms != time_ms,
-            speed_mps,
-            course_deg,
-            hdop,
-            satellites,
-            # A fix of which nothing more is said is at least two-dimensional.
-            quality or gsa.dimension or FixKind.TWO_D,
-            self._gst.error_m if self._gst_ms >= since_ms else None,
+        return tuple.__new__(  # in half the time of the class's own constructor
+            Measured,
+            (
+                position.lat_deg,
+                position.lon_deg,
+                altitude_m,
+                altitude_m is not None and self._solution_ms != time_ms,
+                speed_mps,
+                course_deg,
+                hdop,
+                satellites,
+                # A fix of which nothing more is said is at least two-dimensional.
+                quality or gsa.dimension or FixKind.TWO_D,
+                self._gst.error_m if self._gst_ms >= since_ms else None,
+            ),
         )
 
     def take(self, reading: Reading, time_ms: int) -> None:
@@ -140,8 +144,9 @@ class Measurer:
             self._solution = _solution(gga or _NOTHING, gns or _NOTHING)
             self._solution_ms = time_ms
         for each in (gga, gns, held.get("GLL")):
-            if each is not None and each.quality is not None:
-                quality = each.quality if quality is None else max(quality, each.quality)
+            better = None if each is None else each.quality
+            if better is not None and (quality is None or better > quality):
+                quality = better
         if quality is not None:
             self._quality, self._quality_ms = quality, time_ms
         if "GSA" in held:

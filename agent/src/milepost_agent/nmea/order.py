@@ -10,7 +10,7 @@ that comes behind what was held for the end asks for twice as long the next time
 within an instant doubles the quiet time that ends one.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 
 # How a cycle ends: the type of its last sentence, and if that is a GSA, how many it held; else 1.
@@ -19,6 +19,12 @@ End = tuple[str, int]
 # Cycles of the same end before it is believed, at first and at most.
 _FIRST_ALIKE = 4
 _MOST_ALIKE = 16
+
+# More ends than are ever compared, twice.
+_MOST_ENDS = 128
+
+# How often is looked whether ends repeat, in cycles.
+_LOOK_EACH = 4
 
 # The longest period that is recognised, in cycles: receivers are told to send GSV each fifth time.
 _LONGEST_PERIOD = 10
@@ -44,34 +50,34 @@ class SentenceOrder:
         self.quiet_s = _FIRST_QUIET_S
         self.end: End | None = None
         self._needed = _FIRST_ALIKE
-        self._ends: deque[End] = deque(maxlen=_LONGEST_PERIOD)
+        self._ends: list[End] = []
         self._period: int | None = None
-        # How many ends in a row were as those so many cycles before them.
-        self._alike = [0] * (_LONGEST_PERIOD + 1)
         self._beginnings: Counter[str] = Counter()
 
     def learn(self, types: Iterable[str], end: End) -> None:
         """Take the types of the sentences of an instant that is over, and how it ended."""
-        if end != self.end or self._period is None:
+        ends = self._ends
+        if self._period is None or end != self.end:
             self._beginnings[next(iter(types))] += 1
-            self._period = self._recognised(end)
-        self._ends.append(end)
-        self.end = None if self._period is None else self._ends[-self._period]
+            if self._period is not None:
+                ends.clear()
+            ends.append(end)
+            self._period = None if len(ends) % _LOOK_EACH else self._recognised()
+        else:
+            ends.append(end)
+        self.end = None if self._period is None else ends[-self._period]
+        if len(ends) >= _MOST_ENDS:
+            del ends[: -_MOST_ENDS // 2]
 
-    def _recognised(self, end: End) -> int | None:
-        alike = self._alike
-        if self._period is not None:
-            alike[:] = [0] * len(alike)
-        for period, earlier in enumerate(reversed(self._ends), 1):
-            alike[period] = alike[period] + 1 if earlier == end else 0
-        return next(
-            (
-                period
-                for period in range(1, _LONGEST_PERIOD + 1)
-                if alike[period] >= max(self._needed - 1, 2 * period)
-            ),
-            None,
-        )
+    def _recognised(self) -> int | None:
+        ends = self._ends
+        for period in range(1, _LONGEST_PERIOD + 1):
+            alike = max(self._needed - 1, 2 * period)
+            if len(ends) < alike + period:
+                return None
+            if ends[-alike:] == ends[-alike - period : -period]:
+                return period
+        return None
 
     def can_begin(self, kind: str) -> bool:
         """Whether a sentence of this type may be the first of an instant."""
@@ -83,7 +89,6 @@ class SentenceOrder:
         Args:
             after_quiet: A silence had ended the instant; otherwise what was held for its end.
         """
-        self._alike = [0] * len(self._alike)
         self._ends.clear()
         self._period = self.end = None
         if after_quiet:

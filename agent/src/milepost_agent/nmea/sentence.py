@@ -110,6 +110,9 @@ def read_sentence(body: bytes) -> Reading | None:
     return reader(fields)
 
 
+# Makes a named tuple of all its fields at once, in half the time of its own constructor.
+_new = tuple.__new__
+
 _PROPRIETARY = ord("P")
 _BLANK = ord(" ")
 
@@ -118,38 +121,48 @@ def _rmc(fields: list[bytes]) -> Reading:
     time_of_day_ms, to_the_second = read_time(fields[1])
     # Field 13, the navigational status of v4.1, says V on every good fix of many receivers.
     mode = fields[12]
-    return Reading(
-        "RMC",
-        time_of_day_ms,
-        to_the_second,
-        read_day(fields[9]),
-        fields[2] == b"A" and mode not in _MODES_WITHOUT_FIX,
-        read_position(fields[3], fields[4], fields[5], fields[6]),
-        None,
-        read_speed(fields[7], KNOT_MPS),
-        read_course(fields[8]),
-        None,
-        None,
-        _KIND_OF_MODE.get(mode),
+    return _new(
+        Reading,
+        (
+            "RMC",
+            time_of_day_ms,
+            to_the_second,
+            read_day(fields[9]),
+            fields[2] == b"A" and mode not in _MODES_WITHOUT_FIX,
+            read_position(fields[3], fields[4], fields[5], fields[6]),
+            None,
+            read_speed(fields[7], KNOT_MPS),
+            read_course(fields[8]),
+            None,
+            None,
+            _KIND_OF_MODE.get(mode),
+            None,
+            None,
+        ),
     )
 
 
 def _gga(fields: list[bytes]) -> Reading:
     time_of_day_ms, to_the_second = read_time(fields[1])
     quality = _KIND_OF_QUALITY.get(fields[6])
-    return Reading(
-        "GGA",
-        time_of_day_ms,
-        to_the_second,
-        None,
-        quality is not None,
-        read_position(fields[2], fields[3], fields[4], fields[5]),
-        read_altitude(fields[9]),
-        None,
-        None,
-        read_hdop(fields[8]),
-        read_satellites(fields[7]),
-        quality,
+    return _new(
+        Reading,
+        (
+            "GGA",
+            time_of_day_ms,
+            to_the_second,
+            None,
+            quality is not None,
+            read_position(fields[2], fields[3], fields[4], fields[5]),
+            read_altitude(fields[9]),
+            None,
+            None,
+            read_hdop(fields[8]),
+            read_satellites(fields[7]),
+            quality,
+            None,
+            None,
+        ),
     )
 
 

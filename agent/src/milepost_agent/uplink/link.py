@@ -8,6 +8,7 @@ wakes the unit's loop. Nothing is published before the ack topic is subscribed, 
 import fcntl
 import json
 import os
+import random
 import ssl
 import struct
 import termios
@@ -23,8 +24,11 @@ from milepost_agent.config import BrokerConfig
 from milepost_agent.uplink.trust import Trust
 from milepost_schemas.topics import Address, Channel
 
-RECONNECT_FIRST_S = 1
-RECONNECT_MAX_S = 8
+RECONNECT_FIRST_S = 1.0
+RECONNECT_MAX_S = 7.0
+
+# A fleet that lost its broker at one moment comes back over some.
+_RECONNECT_JITTER = 0.2
 
 
 class UplinkError(RuntimeError):
@@ -51,6 +55,25 @@ class Answer:
 
 
 Incident = CameUp | WentDown | Answer
+
+
+class _Client(mqtt.Client):
+    """paho's client, which remembers why it could not connect.
+
+    Attributes:
+        failure: Why the last attempt to connect failed.
+    """
+
+    failure = "no connection"
+
+    def reconnect(self) -> MQTTErrorCode:
+        """Connect (again); also called by paho's own loop."""
+        try:
+            return super().reconnect()
+        except OSError as error:
+            said = getattr(error, "verify_message", "") or (error.args or ("no connection",))[-1]
+            self.failure = str(said)
+            raise
 
 
 class Link:
@@ -164,8 +187,8 @@ class Link:
         named = {**status, "run": self._run.hex(), "connection": self.connects}
         return json.dumps(named, separators=(",", ":"))
 
-    def _made_client(self) -> mqtt.Client:
-        client = mqtt.Client(
+    def _made_client(self) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._address.device,
             clean_session=True,
@@ -174,7 +197,11 @@ class Link:
         if self._trust is not None:
             client.tls_set_context(self._trust.context)
             client.on_socket_open = self._on_socket_open
-        client.reconnect_delay_set(RECONNECT_FIRST_S, RECONNECT_MAX_S)
+        spread = random.uniform(1 - _RECONNECT_JITTER, 1 + _RECONNECT_JITTER)  # noqa: S311 - jitter
+        client.reconnect_delay_set(
+            spread * RECONNECT_FIRST_S,  # type: ignore[arg-type]  # any number does
+            spread * RECONNECT_MAX_S,  # type: ignore[arg-type]
+        )
         client.on_pre_connect = self._before_connect
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -197,12 +224,7 @@ class Link:
 
     def _on_socket_open(self, _client: mqtt.Client, _userdata: object, connection: Any) -> None:
         if self._trust is not None and isinstance(connection, ssl.SSLSocket):
-            try:
-                self._trust.judge(connection)
-            except ssl.SSLCertVerificationError as error:
-                self._hand_over(WentDown(str(error)))
-                connection.close()
-                raise
+            self._trust.judge(connection)
 
     def _on_connect(
         self, client: mqtt.Client, _userdata: object, _flags: object, reason: Any, _props: object
@@ -223,8 +245,8 @@ class Link:
     ) -> None:
         self._hand_over(WentDown(str(reason)))
 
-    def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
-        self._hand_over(WentDown("no connection"))
+    def _on_connect_fail(self, client: mqtt.Client, _userdata: object) -> None:
+        self._hand_over(WentDown(client.failure if isinstance(client, _Client) else ""))
 
     def _on_message(
         self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
