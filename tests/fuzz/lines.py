@@ -33,6 +33,7 @@ def drawn(rng: random.Random, talker: str = "GN") -> Iterator[str]:
     """Yield the bodies of sentences of a drive without end, through a midnight or two."""
     second = rng.randrange(86_000, 86_400)
     lat, lon = rng.uniform(-89, 89), rng.uniform(-179, 179)
+    count = 9
     while True:
         second += rng.choice((1, 1, 1, 1, 2, 7))
         lat += rng.uniform(-1e-4, 1e-4)
@@ -52,7 +53,9 @@ def drawn(rng: random.Random, talker: str = "GN") -> Iterator[str]:
             f"GPGST,{time},23.0,2.5,2.4,126,{rng.uniform(0, 9):.1f},1.0,3.1",
             f"GPZDA,{time},{date[:2]},01,2026,00,00",
         ]
-        for body in bodies[: rng.choice((1, 2, 4, 9))]:
+        # A cycle stays the same long enough to be learned.
+        count = rng.choice((1, 2, 4, 9)) if rng.random() < 0.02 else count
+        for body in bodies[:count]:
             yield talker + body[2:]
 
 
@@ -62,20 +65,27 @@ def _angle(degrees: float, digits: int) -> str:
 
 
 class Damage:
-    """Damages lines, the same way for the same seed."""
+    """Damages lines, the same way for the same seed.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: Of all that is random.
+        share: Of the lines that are damaged, or come from another receiver; 0 to 1.
+    """
+
+    def __init__(self, seed: int, share: float) -> None:
         self._rng = random.Random(seed)
+        self._share = share
         self._one, self._other = drawn(self._rng), drawn(self._rng, "II")
         self._last = b""
 
     def line(self) -> bytes:
         """Return the next line, sound or not."""
         rng = self._rng
-        source = self._one if rng.random() < 0.8 else self._other
+        is_damaged = rng.random() < self._share
+        source = self._other if is_damaged and rng.random() < 0.2 else self._one
         body = next(source)
         whole = sentence(body)
-        kind = rng.randrange(16)
+        kind = rng.randrange(11) if is_damaged else None
         line = whole
         if kind == 0:
             line = self._flipped(whole)
@@ -94,7 +104,7 @@ class Damage:
             line = bytes(byte & rng.choice((0xFF, 0xF8, 0x0F, 0xC3)) for byte in whole)
         elif kind in (7, 8, 9):
             line = self._nasty(body)
-        elif kind == 10:
+        elif kind is not None:
             line = self._last + whole
         self._last = line[-200:]
         return line
@@ -171,10 +181,10 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def read(lines: int, seed: int, *, live: bool = True) -> Outcome:
+def read(lines: int, seed: int, share: float, *, live: bool = True) -> Outcome:
     """Read damaged lines, in pieces, with pauses; check every fix."""
     rng = random.Random(seed)
-    damage = Damage(seed)
+    damage = Damage(seed, share)
     decoder = NmeaDecoder(RecordedDating(), live=live)
     outcome = Outcome(lines)
     data, now_s = b"", 0.0
@@ -186,7 +196,7 @@ def read(lines: int, seed: int, *, live: bool = True) -> Outcome:
             continue
         at = rng.randrange(len(data) + 1)
         piece, data = data[:at], data[at:]
-        now_s += rng.choice((0.0, 0.01, 0.1, 1.0))
+        now_s += 1.0 if rng.random() < 0.01 else rng.choice((0.0, 0.01, 0.1))
         recent = [*recent[-40:], places_in(piece + data)]
         made = decoder.quiet(now_s) + decoder.feed(piece, now_s)
         for each in made:
@@ -201,4 +211,5 @@ def read(lines: int, seed: int, *, live: bool = True) -> Outcome:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{read(int(sys.argv[1]), seed=1)}\n")
+    for part in (0.02, 0.2, 0.7, 1.0):
+        sys.stdout.write(f"{part:.0%} damaged: {read(int(sys.argv[1]) // 4, 1, part)}\n")
