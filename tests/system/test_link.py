@@ -75,6 +75,12 @@ class Van:
             row = database.execute("SELECT max(position_time) FROM device").fetchone()
         return row[0] if row else None
 
+    def told(self) -> dict[str, Any]:
+        """Return what the unit's retained status says, as the server has it."""
+        with connect(self.dsn) as database:
+            row = database.execute("SELECT status FROM device").fetchone()
+        return dict(row[0]) if row and row[0] else {}
+
     def assert_all_stored(self, at_least: int = BACKLOG) -> None:
         """Stop the agent, and compare its buffer with the table."""
         self.programs.stop("agent")
@@ -192,7 +198,15 @@ def test_delivery_over_tls(short_folder: Path) -> None:
             world.programs.start("agent", "milepost-agent", "run", "--config", str(config))
             wait_until(lambda: world.status().get("link") == "up", 20, "a link over TLS")
             wait_until(lambda: world.status()["backlog"] == 0, 20, "the drain")
-        world.assert_all_stored(at_least=250)
+            wait_until(lambda: world.told().get("online") is True, 20, "a status")
+            told = world.told()
+            assert (told["buffer"]["state"], told["receiver"]["state"]) == ("disk", "gone")
+            assert told["buffer"]["rows"] > 250
+            assert told["silent"] == "no serial"
+            world.assert_all_stored(at_least=250)
+            wait_until(lambda: world.told()["online"] is False, 20, "a goodbye")
+            assert world.told()["reason"] == "stopped"
+            assert world.told()["buffer"]["rows"] > 250, "a goodbye keeps what was said before"
 
 
 def served_by(authority: trustme.CA) -> ssl.SSLContext:
