@@ -1,9 +1,10 @@
 """The unit in the van.
 
-The data's way: `receiver` reads bytes, `sentence` finds and reads what is whole in them, `epoch`
-joins the sentences of one instant into a fix, `buffer` commits it to the disk, `uplink` delivers
-it. `unit` is the loop that carries it from one to the next; `config`, `clock`, `health` and `cli`
-stand around it.
+The data's way: `receiver` reads bytes, `nmea` makes fixes of them, `dating` gives those their
+days, `sampling` says which are worth keeping (`keeping` carries it out), `buffer` commits them to
+the disk, `uplink` delivers them. `unit` is the loop that carries it from one to the next at the
+`pace` that it needs; `board`, `health` and `report` say how it is; `tail`, `recorded` and `export`
+show it to people.
 """
 
 from datetime import date
