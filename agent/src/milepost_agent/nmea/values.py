@@ -19,7 +19,8 @@ _MINUTES_MS = {
     for hour in range(24)
     for minute in range(60)
 }
-_YEARS = range(1980, 2200)
+# GPS time began in 1980, and no receiver of today lives to see the other end.
+YEARS = range(1980, 2200)
 _SECONDS_MS = {b"%02d" % second: second * 1000 for second in range(61)}
 
 _SIGNS = {
@@ -111,9 +112,9 @@ def read_day(text: bytes) -> date | None:
     if len(text) == 6:
         year = int(text[4:])
         year, rest = year + (1900 if year >= 80 else 2000), text[:4]
-    elif len(text) == 8 and int(text[:4]) in _YEARS:
+    elif len(text) == 8 and int(text[:4]) in YEARS:
         year, rest = int(text[:4]), text[6:] + text[4:6]
-    elif len(text) == 8 and int(text[4:]) in _YEARS:
+    elif len(text) == 8 and int(text[4:]) in YEARS:
         year, rest = int(text[4:]), text[:4]
     else:
         return None

@@ -22,7 +22,7 @@ from milepost_agent.dating import Dating
 from milepost_agent.nmea.epoch import EpochJoiner, MadeFix, Unfixed
 from milepost_agent.nmea.order import SentenceOrder
 from milepost_agent.nmea.sentence import Reading
-from milepost_agent.nmea.values import Position
+from milepost_agent.nmea.values import YEARS, Position
 from milepost_schemas.fix import FixKind
 
 # gpsd itself writes no line longer than 10,240 bytes.
@@ -131,7 +131,10 @@ class GpsdDecoder:
             self._rest = b""
             self.rejects[GpsdReject.LONG] += not self._is_skipping
             self._is_skipping = True
-        return [line.rstrip(b"\r") for line in lines if line.strip()]
+        short = [line for line in lines if len(line) <= _LONGEST_LINE_BYTES]
+        if len(short) < len(lines):
+            self.rejects[GpsdReject.LONG] += len(lines) - len(short)
+        return [line.rstrip(b"\r") for line in short if line.strip()]
 
     def _readings(self, report: dict[str, Any], now_s: float) -> list[Reading]:
         """Say a report again as sentences."""
@@ -145,8 +148,9 @@ class GpsdDecoder:
             if self._device and not (has_fix and has_failed):
                 return []
             self._device, self._device_fixed_s = device, now_s
+            self._sky, self._has_gst = None, False  # they were of the other receiver
         if kind == "SKY":
-            self._sky = report
+            self._sky = (self._sky or {}) | report  # gpsd may tell it in parts
             return []
         if kind == "GST":
             return self._gst(report)
@@ -227,8 +231,11 @@ def _time(report: dict[str, Any]) -> tuple[date | None, int | None]:
     hours, minutes, seconds = int(match[4]), int(match[5]), int(match[6])
     time_of_day_ms = ((hours * 60 + minutes) * 60 + seconds) * 1000
     time_of_day_ms += round(float(match[7] or 0) * 1000)
+    year = int(match[1])
+    if year not in YEARS:
+        return None, time_of_day_ms
     try:
-        return date(int(match[1]), int(match[2]), int(match[3])), time_of_day_ms
+        return date(year, int(match[2]), int(match[3])), time_of_day_ms
     except ValueError:
         return None, time_of_day_ms
 
