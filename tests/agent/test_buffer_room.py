@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from milepost_agent.buffer import IN_MEMORY, Buffer, room
-from milepost_agent.buffer.disk import LEAST_BYTES, Disk
 from milepost_agent.buffer.row import HeldFix
+from milepost_agent.buffer.space import LEAST_BYTES, Space
 from milepost_agent.buffer.thinning import (
     MAX_LEVEL,
     policy_at,
@@ -320,11 +320,11 @@ def test_file_grows_to_its_share_of_the_disk_and_no_further(tmp_path: Path) -> N
     disk = os.statvfs(tmp_path)
     free = disk.f_bavail * disk.f_frsize
     tiny = 4 * LEAST_BYTES / free
-    share = Disk(tmp_path / "b", 10**15, tiny)
+    share = Space(tmp_path / "b", 10**15, tiny)
     assert share.limit_bytes(0) == pytest.approx(4 * LEAST_BYTES, rel=0.2)
     assert share.limit_bytes(10**9) == 10**9, "it is not made smaller"
-    assert Disk(tmp_path / "b", 10**15, 1e-12).limit_bytes(0) == LEAST_BYTES
-    assert Disk(tmp_path / "b", 5000, tiny).limit_bytes(10**9) == 5000
+    assert Space(tmp_path / "b", 10**15, 1e-12).limit_bytes(0) == LEAST_BYTES
+    assert Space(tmp_path / "b", 5000, tiny).limit_bytes(10**9) == 5000
 
 
 def test_kept_fix_is_read_as_it_was_added() -> None:

@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from milepost_agent.buffer import Buffer
-from milepost_schemas.batch import GapReason
 from milepost_schemas.delivery.sender import Stored
 from milepost_schemas.fix import Fix
 from tests.agent.buffers import FIRST_MS, copied, winding
@@ -253,7 +252,7 @@ def check_account(buffer: Buffer) -> None:
 
 
 def test_damaged_buffer_is_saved(kinds: list[Held], tmp_path: Path) -> None:
-    """Nothing is invented, nothing ends the agent, and of undamaged pages 95 % of rows are there."""
+    """Nothing is invented, nothing ends the agent, 95 % of rows on undamaged pages are there."""
     chance = random.Random(SEED)
     table: dict[str, Counter[str]] = {}
     for number in range(ROUNDS):

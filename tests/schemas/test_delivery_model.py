@@ -129,11 +129,11 @@ class Unit:
 
     def switch_off(self) -> None:
         """Lose what is only in memory."""
-        for file in (self.buffer._holding.main, self.buffer._holding.spare):
-            if file is not None:
-                file.close()
-        self.buffer._holding.main = self.buffer._holding.spare = None
-        self.buffer._holding.close()
+        holding = self.buffer._holding
+        if holding.spare is not None:
+            holding.spare.close()
+        assert holding._on_disk is not None
+        holding._on_disk.leave()
 
     def commit(self) -> None:
         """Commit what was measured, and note which number each fix got."""
@@ -200,21 +200,15 @@ class Unit:
         def fail(*_: object, **__: object) -> Any:
             raise DiskError(BufferState.MEMORY_IO_ERROR, "the model wants it so")
 
-        disk = self.buffer._disk
-        assert disk is not None
-        disk.probe = fail  # type: ignore[method-assign]
-        disk.check_place = fail  # type: ignore[method-assign]
-        if not readable and self.buffer._holding.main is not None:
-            self.buffer._holding.main.read = fail  # type: ignore[method-assign]
+        on_disk = self.buffer._holding._on_disk
+        assert on_disk is not None
+        for name in ("write", "take_in") if readable else ("write", "take_in", "read"):
+            setattr(on_disk, name, fail)
 
     def disk_returns(self) -> None:
         """Let the disk be well again."""
-        disk = self.buffer._disk
-        assert disk is not None
-        disk.__dict__.pop("probe", None)
-        disk.__dict__.pop("check_place", None)
-        if self.buffer._holding.main is not None:
-            self.buffer._holding.main.__dict__.pop("read", None)
+        for name in ("write", "take_in", "read"):
+            self.buffer._holding._on_disk.__dict__.pop(name, None)
 
 
 class Delivery(RuleBasedStateMachine):

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from milepost_agent.buffer import Buffer
+from milepost_agent.buffer.beginning import left_open
 from milepost_agent.buffer.file import BufferFile
 from milepost_agent.buffer.row import HeldFix
 from milepost_schemas.ack import Ack
@@ -135,7 +136,7 @@ def numbers_open_ends_in_their_streams(
         return
     with file.transaction() as transaction:
         for held in list(transaction.streams.values()):
-            end = file._left_open(held) if held.is_open else None
+            end = left_open(transaction, held) if held.is_open else None
             if end is not None:
                 place = held.newest + 1
                 numbered = HeldFix(held.stream, place, False, end.fix, end.stands_for, end.hole)

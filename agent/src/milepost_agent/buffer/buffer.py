@@ -20,14 +20,14 @@ cannot be read either, they are gone from `ledgers` until it returns.
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from milepost_agent.buffer.disk import Disk
-from milepost_agent.buffer.file import BufferFile, Measured
+from milepost_agent.buffer.file import BufferFile, MakeRoom, Measured
+from milepost_agent.buffer.health import BufferHealth
 from milepost_agent.buffer.holding import Holding
-from milepost_agent.buffer.room import make_room, tolerance_in_force
+from milepost_agent.buffer.on_disk import BufferOnDisk
+from milepost_agent.buffer.room import tolerance_in_force
 from milepost_agent.buffer.trouble import BufferState, DamageError, DiskError, StreamGoneError
 from milepost_schemas.batch import Gap
 from milepost_schemas.delivery.sender import Effect, Ledger, Rewind, SetAside, Stored
@@ -42,39 +42,6 @@ MAX_MEMO_BYTES = 800
 POINTERS_EVERY_S = 60.0
 
 _UNIT = "unit."
-
-
-@dataclass(frozen=True, slots=True)
-class BufferHealth:
-    """How the buffer is.
-
-    Attributes:
-        rows: Fixes held.
-        bytes: What its files take.
-        oldest_ms: GPS time of the oldest fix that is not known to be stored; None: all are.
-        state: Where fixes are held.
-        reason: Why not on disk; empty where they are.
-        thinned: Fixes that were thinned since the buffer was made.
-        cut: Fixes that were given up unsent since then.
-        damaged: Fixes that could not be read since then.
-        set_aside: Fixes that the server refused since then.
-        tolerance_m: The tolerance at which the oldest unsent fixes were last sampled.
-        quarantined: Files of damaged buffers that were set aside, oldest first.
-        sqlite_version: SQLite's.
-    """
-
-    rows: int
-    bytes: int
-    oldest_ms: int | None
-    state: BufferState
-    reason: str
-    thinned: int
-    cut: int
-    damaged: int
-    set_aside: int
-    tolerance_m: float
-    quarantined: tuple[str, ...]
-    sqlite_version: str
 
 
 class Buffer:
@@ -105,7 +72,8 @@ class Buffer:
     ) -> None:
         self._tolerance_m = tolerance_m
         self._disk = None if path == IN_MEMORY else Disk(Path(path), max_bytes, disk_share)
-        self._holding = Holding(self._disk, max_bytes)
+        on_disk = None if self._disk is None else BufferOnDisk(self._disk, tolerance_m)
+        self._holding = Holding(on_disk, max_bytes, tolerance_m)
         self._has_begun = False
         self._pending: list[Measured] = []
         self._open_end: Measured | None = None
@@ -126,7 +94,8 @@ class Buffer:
 
     def take_changes(self) -> list[str]:
         """Return what has happened to the streams since the last call, for people."""
-        changes, self._holding.changes = self._holding.changes, []
+        changes = list(self._holding.changes)
+        self._holding.changes.clear()
         return changes
 
     def begin_stream(self) -> bytes:
@@ -200,7 +169,7 @@ class Buffer:
                     with suppress(StreamGoneError):
                         self._holding.file_of(stream).stored(stream, seq)
                 case Rewind():
-                    for file in self._files():
+                    for file in self._holding.files:
                         file.rewind()
                 case SetAside(stream):
                     with suppress(StreamGoneError):
@@ -243,10 +212,11 @@ class Buffer:
         """Say how the buffer is."""
         holding = self._holding
         tally = holding.tally()
-        main = holding.main
         in_force_m = self._tolerance_m
-        if main is not None:
-            in_force_m = tolerance_in_force(main.streams, main.memos, self._tolerance_m)
+        for file in holding.files:
+            if file.has_unsent():
+                in_force_m = tolerance_in_force(file.streams, file.memos, self._tolerance_m)
+                break
         return BufferHealth(
             rows=self.rows(),
             bytes=self._bytes(),
@@ -258,7 +228,7 @@ class Buffer:
             damaged=tally.damaged,
             set_aside=tally.set_aside,
             tolerance_m=in_force_m,
-            quarantined=() if self._disk is None else self._disk.quarantined(),
+            quarantined=() if self._disk is None else self._disk.quarantine.names(),
             sqlite_version=sqlite3.sqlite_version,
         )
 
@@ -271,37 +241,29 @@ class Buffer:
     def _commit(self, now_s: float, *, pointers: bool) -> None:
         self._now_s = now_s
 
-        def write(file: BufferFile, limit_bytes: int, may_lose: bool) -> None:
+        def write(file: BufferFile, make_room: MakeRoom) -> None:
             file.commit(
                 self._pending,
                 self._open_end,
-                make_room=partial(
-                    make_room,
-                    limit_bytes=limit_bytes,
-                    tolerance_m=self._tolerance_m,
-                    may_lose=may_lose,
-                ),
+                make_room=make_room,
                 memos=self._unwritten,
                 pointers=pointers,
             )
 
         self._holding.write(write, now_s)
         self._pending.clear()
-        if self._holding.spare is None:
+        if self._holding.state in (BufferState.DISK, BufferState.MEMORY):
             self._unwritten.clear()
         if pointers:
             self._pointers_at_s = now_s + POINTERS_EVERY_S
 
-    def _files(self) -> list[BufferFile]:
-        return [file for file in (self._holding.main, self._holding.spare) if file is not None]
-
     def _bytes(self) -> int:
-        files = self._files() if self._disk is None else [self._holding.spare]
-        in_memory = sum(file.size_bytes() for file in files if file is not None)
+        spare = self._holding.spare
+        in_memory = 0 if spare is None else spare.size_bytes()
         return in_memory + (0 if self._disk is None else self._disk.files_bytes())
 
     def _oldest_ms(self) -> int | None:
-        for file in self._files():
+        for file in self._holding.files:
             with suppress(DiskError, DamageError):
                 oldest_ms = file.oldest_unsent_ms()
                 if oldest_ms is not None:

@@ -35,7 +35,7 @@ def connect(path: Path) -> sqlite3.Connection:
         DamageError: Its schema is not ours.
         sqlite3.Error: It cannot be.
     """
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    db = _connected(path, "mode=rw")
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA cell_size_check = ON")
@@ -59,7 +59,10 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: It cannot be.
     """
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    # A database without a log is complete, and may stand where no index can be made.
+    log = path.with_name(path.name + "-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    db = _connected(path, "mode=ro" if has_log else "mode=ro&immutable=1")
     try:
         db.execute("SELECT count(*) FROM stream").fetchall()
     except BaseException:
@@ -112,6 +115,11 @@ def lengthen_log(path: Path) -> None:
             os.posix_fallocate(handle, 0, LOG_BYTES)
         finally:
             os.close(handle)
+
+
+def _connected(path: Path, query: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{query}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0.0)
 
 
 def _check_schema(db: sqlite3.Connection) -> None:

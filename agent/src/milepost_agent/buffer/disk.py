@@ -1,19 +1,11 @@
-"""The buffer's place on the disk: its files, who may use them, and how much room there is.
-
-Damaged files are set aside as `NAME.damaged-N` (with `-wal` and `-shm`, as SQLite would look for
-them), counted up from 1, and saved from into a new file. The newest three are kept, fewer where
-they would take more room than the buffer itself may.
-"""
+"""The buffer's place on the disk: its files, who may use them, and how much room there is."""
 
 import fcntl
 import logging
-import mmap
-import os
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from milepost_agent.buffer.check import SCHEMA_VERSION, fault_of, is_ours, version_of
 from milepost_agent.buffer.connection import (
@@ -21,11 +13,12 @@ from milepost_agent.buffer.connection import (
     connect_for_reading,
     connect_in_memory,
     lengthen_log,
-    make_file,
 )
 from milepost_agent.buffer.file import BufferFile
 from milepost_agent.buffer.image import Image
+from milepost_agent.buffer.quarantine import SUFFIXES, Quarantine, image_of
 from milepost_agent.buffer.salvage import Saved, salvage, saved_memos
+from milepost_agent.buffer.space import Space
 from milepost_agent.buffer.stream import HeldStream
 from milepost_agent.buffer.trouble import (
     BufferFileError,
@@ -38,15 +31,6 @@ from milepost_agent.buffer.trouble import (
 
 _log = logging.getLogger(__name__)
 
-KEPT_SETS = 3
-_SUFFIXES = ("-wal", "-shm", "")  # the database last: without it, setting aside is not done
-
-# Whatever the share of the disk, so much may be held: half a day.
-LEAST_BYTES = 1 << 20
-
-# What must be free for a return to the disk.
-_PROBE_BYTES = 256 * 1024
-
 Streams = Mapping[bytes, HeldStream]
 
 
@@ -57,12 +41,16 @@ class Disk:
         path: The database.
         max_bytes: The most that it may hold.
         share: The most that it may take of what it has and what is free besides; 0 to 1.
+
+    Attributes:
+        space: How much room there is.
+        quarantine: What was damaged.
     """
 
     def __init__(self, path: Path, max_bytes: int, share: float) -> None:
         self.path = path
-        self._max_bytes = max_bytes
-        self._share = share
+        self.space = Space(path, max_bytes, share)
+        self.quarantine = Quarantine(path)
         self._lock: IO[str] | None = None
         self._identity: list[tuple[int, int]] = []
 
@@ -109,7 +97,7 @@ class Disk:
         with told_apart():
             if not self._is_there():
                 return None
-            with self._image(self.path) as image:
+            with image_of(self.path) as image:
                 self._refuse_others(image)
                 fault = fault_of(image)
             if fault is not None:
@@ -122,7 +110,7 @@ class Disk:
         Raises:
             DiskError: The disk cannot be read.
         """
-        with told_apart(), self._image(self.path) as image:
+        with told_apart(), image_of(self.path) as image:
             db = connect_in_memory()
             salvage(image, db, {})
             return BufferFile(db)
@@ -133,7 +121,7 @@ class Disk:
         Raises:
             DiskError: The disk cannot be read.
         """
-        with told_apart(), self._image(self.path) as image:
+        with told_apart(), image_of(self.path) as image:
             return saved_memos(image)
 
     def open(self, known: Streams) -> tuple[BufferFile, Saved | None]:
@@ -149,14 +137,11 @@ class Disk:
         self.lock()
         with told_apart():
             self._beside("-shm").unlink(missing_ok=True)  # it only repeats what the log says
-            self._finish_setting_aside()
+            self.quarantine.finish_setting_aside()
             if not self._is_there():
-                sets = self._sets()
-                saved = self._save(sets[-1], known) if sets else None
-                if saved is None:
-                    make_file(self.path, lambda _: None)
+                saved = self.quarantine.save(known, self.space)
                 return self._connected(), saved
-            with self._image(self.path) as image:
+            with image_of(self.path) as image:
                 self._refuse_others(image)
                 fault = fault_of(image)
             if fault is None:
@@ -177,76 +162,35 @@ class Disk:
             DiskError: The disk cannot be used.
         """
         with told_apart():
-            number = (self._sets() or [0])[-1] + 1
-            name = self._set_aside_as(number)
-            _log.error("The buffer is damaged and set aside. cause=%s file=%s", cause, name)
-            saved = self._save(number, known)
+            self.quarantine.set_aside(cause)
+            saved = self.quarantine.save(known, self.space)
             try:
-                return self._connected(), saved
+                return self._connected(), saved or Saved(0, 0, 0)
             except DamageError as error:
                 reason = f"damaged again: {error}"
                 raise DiskError(BufferState.MEMORY_IO_ERROR, reason) from None
 
-    def check_place(self) -> None:
-        """See that the files which are open are those that the next start will find.
-
-        Raises:
-            DiskError: They are not.
-        """
+    def is_in_place(self) -> bool:
+        """Say whether database and log that are open stand in their places."""
         try:
-            same = self._identities() == self._identity
+            return self._identities() == self._identity
         except OSError:
-            same = False
-        if not same:
-            raise DiskError(BufferState.MEMORY_IO_ERROR, "the file is gone")
+            return False
 
-    def probe(self) -> None:
-        """See whether something can be written.
-
-        Raises:
-            DiskError: It cannot.
-        """
-        probe = self.path.with_name(self.path.name + ".probe")
-        with told_apart():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with probe.open("wb") as file:
-                    file.write(bytes(_PROBE_BYTES))
-                    file.flush()
-                    os.fsync(file.fileno())
-            finally:
-                with suppress(OSError):
-                    probe.unlink(missing_ok=True)
-
-    def limit_bytes(self, own_bytes: int) -> int:
-        """Return how large the database may be.
-
-        It grows no further when it has its share of what it has and what is free besides; it is
-        not made smaller, since SQLite keeps what it has.
-        """
-        return min(self._max_bytes, max(own_bytes, self._share_bytes(own_bytes), LEAST_BYTES))
+    def is_same_file(self) -> bool:
+        """Say whether the database that is open stands in its place."""
+        try:
+            return self._identity_of("") == self._identity[0]
+        except OSError:
+            return False
 
     def files_bytes(self) -> int:
-        """Return what database and log take."""
+        """Return what its files take, but for those that were set aside."""
         sizes = 0
-        for suffix in _SUFFIXES:
+        for suffix in (*SUFFIXES, ".ballast"):
             with suppress(OSError):
                 sizes += self._beside(suffix).stat().st_size
         return sizes
-
-    def quarantined(self) -> tuple[str, ...]:
-        """Return the names of what was set aside, oldest first."""
-        try:
-            return tuple(self._set_path(number).name for number in self._sets())
-        except OSError:
-            return ()
-
-    def _share_bytes(self, own_bytes: int) -> int:
-        try:
-            disk = os.statvfs(self.path.parent)
-        except OSError:
-            return 0
-        return int(self._share * (own_bytes + disk.f_bavail * disk.f_frsize))
 
     def _for_reading(self) -> BufferFile:
         had_index = self._beside("-shm").exists()
@@ -259,7 +203,8 @@ class Disk:
                 raise
         finally:
             if not had_index:
-                self._beside("-shm").unlink(missing_ok=True)
+                with suppress(OSError):
+                    self._beside("-shm").unlink(missing_ok=True)
 
     def _connected(self) -> BufferFile:
         with told_apart():
@@ -274,8 +219,11 @@ class Disk:
         return file
 
     def _identities(self) -> list[tuple[int, int]]:
-        stats = [self._beside(suffix).stat() for suffix in ("", "-wal")]
-        return [(stat.st_dev, stat.st_ino) for stat in stats]
+        return [self._identity_of(suffix) for suffix in ("", "-wal")]
+
+    def _identity_of(self, suffix: str) -> tuple[int, int]:
+        stat = self._beside(suffix).stat()
+        return (stat.st_dev, stat.st_ino)
 
     def _is_there(self) -> bool:
         log = self._beside("-wal")
@@ -291,77 +239,5 @@ class Disk:
                 f"this agent knows {SCHEMA_VERSION}"
             )
 
-    @contextmanager
-    def _image(self, path: Path) -> Iterator[Image]:
-        log_path = path.with_name(path.name + "-wal")
-        log = log_path.read_bytes() if log_path.exists() else b""
-        if not path.exists() or path.stat().st_size == 0:
-            yield Image(b"", log)
-            return
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as database:
-            yield Image(cast(bytes, database), log)
-
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
-
-    def _set_path(self, number: int, suffix: str = "") -> Path:
-        return self.path.with_name(f"{self.path.name}.damaged-{number}{suffix}")
-
-    def _sets(self) -> list[int]:
-        form = re.compile(re.escape(self.path.name) + r"\.damaged-(\d+)(-wal|-shm)?")
-        names = [form.fullmatch(path.name) for path in self.path.parent.iterdir()]
-        return sorted({int(name[1]) for name in names if name})
-
-    def _set_aside_as(self, number: int) -> str:
-        for suffix in _SUFFIXES:
-            if self._beside(suffix).exists():
-                self._beside(suffix).rename(self._set_path(number, suffix))
-        self._set_path(number).touch()
-        return self._set_path(number).name
-
-    def _finish_setting_aside(self) -> None:
-        """Go on where a power cut ended it."""
-        sets = self._sets()
-        if sets and not self._set_path(sets[-1]).exists():
-            self._set_aside_as(sets[-1])
-
-    def _save(self, number: int, known: Streams) -> Saved:
-        """Make a new buffer of what can be saved from a set."""
-        results = []
-        with self._image(self._set_path(number)) as image:
-            self._make_space(number, len(image.database) + len(image.log))
-            make_file(self.path, lambda db: results.append(salvage(image, db, known)))
-        saved = results[-1]
-        _log.warning(
-            "Rows of the damaged buffer are saved. streams=%d fixes=%d damaged=%d",
-            saved.streams,
-            saved.fixes,
-            saved.damaged,
-        )
-        self._delete_old_sets(number)
-        return saved
-
-    def _make_space(self, number: int, needed_bytes: int) -> None:
-        """Give up older sets where there is no space for a new buffer."""
-        for older in self._sets():
-            disk = os.statvfs(self.path.parent)
-            if disk.f_bavail * disk.f_frsize > needed_bytes or older == number:
-                return
-            self._delete_set(older)
-
-    def _delete_old_sets(self, newest: int) -> None:
-        limit_bytes = min(self._max_bytes, max(self._share_bytes(0), LEAST_BYTES))
-        sets = self._sets()
-        while sets[0] != newest and (
-            len(sets) > KEPT_SETS or sum(map(self._set_bytes, sets)) > limit_bytes
-        ):
-            self._delete_set(sets.pop(0))
-
-    def _set_bytes(self, number: int) -> int:
-        paths = [self._set_path(number, suffix) for suffix in _SUFFIXES]
-        return sum(path.stat().st_size for path in paths if path.exists())
-
-    def _delete_set(self, number: int) -> None:
-        for suffix in _SUFFIXES:
-            self._set_path(number, suffix).unlink(missing_ok=True)
-        _log.warning("An older damaged buffer is deleted. file=%s", self._set_path(number).name)

@@ -16,22 +16,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from milepost_agent.buffer.beginning import FORGOTTEN, begin_run
 from milepost_agent.buffer.gaps import uncovered
 from milepost_agent.buffer.loading import load_memos, load_streams
 from milepost_agent.buffer.reading import Reading, read_rows
-from milepost_agent.buffer.row import HeldFix, key_of, read_fix
+from milepost_agent.buffer.row import HeldFix, key_of
 from milepost_agent.buffer.stream import HeldStream
 from milepost_agent.buffer.tally import Tally
-from milepost_agent.buffer.transaction import Streams, Transaction, verified
+from milepost_agent.buffer.transaction import Transaction, verified
 from milepost_agent.buffer.trouble import DamageError, StreamGoneError, told_apart
 from milepost_schemas.batch import GapReason
 from milepost_schemas.delivery.sender import SetAside
 from milepost_schemas.fix import Fix, KeptFix
-
-# Copied in one commit, so that the log stays small.
-_COPIED_ROWS = 1000
-
-FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,7 @@ class BufferFile:
         streams: How the streams stand, oldest first.
         current: The stream of this run; empty before `begin`.
         memos: Small values by name.
+        offered: The numbers up to which streams were read for sending in this run.
 
     Raises:
         DamageError: A row says what was not written.
@@ -68,7 +65,7 @@ class BufferFile:
         self._db = db
         self.current = b""
         self._open_end: Measured | None = None
-        self._offered: dict[bytes, int] = {}
+        self.offered: dict[bytes, int] = {}
         self._set_aside: list[tuple[HeldFix, str]] = []
         self._has_news = False  # something that the next commit is to write whatever comes
         self._has_moved = False  # a pointer
@@ -86,17 +83,7 @@ class BufferFile:
                 of this stream. None: the open end is outdated.
         """
         with self.transaction() as transaction:
-            for held in list(transaction.streams.values()):
-                if held.is_open:
-                    end = self._left_open(held)
-                    transaction.delete(held.no, held.newest + 1, 2**32 - 1)
-                    transaction.streams[held.stream] = replace(held, is_open=False)
-                    if end is not None and spare_stream is not None:
-                        _give_stream(transaction, end, spare_stream)
-                        spare_stream = None
-            self._forget_empty(transaction)
-            no = _next_no(transaction.streams)
-            transaction.streams[stream] = HeldStream(no, stream)
+            begin_run(transaction, stream, spare_stream)
         self.current = stream
         self._open_end = None
 
@@ -165,7 +152,7 @@ class BufferFile:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(
-                    self._db, self.streams, self._written, self.current, self._offered, self.memos
+                    self._db, self.streams, self._written, self.current, self.offered, self.memos
                 )
                 if self._has_news:  # rows in gaps that are known already must not be met again
                     transaction.write_streams(pointers=True)
@@ -210,7 +197,7 @@ class BufferFile:
         self._record(held, reading)
         if reading.fixes:
             newest = reading.fixes[-1].seq
-            self._offered[stream] = max(newest, self._offered.get(stream, 0))
+            self.offered[stream] = max(newest, self.offered.get(stream, 0))
         return reading.fixes
 
     def stored(self, stream: bytes, seq: int) -> None:
@@ -223,7 +210,7 @@ class BufferFile:
     def rewind(self) -> None:
         """Take it that the server has nothing."""
         self.streams = {stream: replace(held, stored=0) for stream, held in self.streams.items()}
-        self._offered.clear()
+        self.offered.clear()
         self._has_news = True
 
     def refuse(self, effect: SetAside) -> None:
@@ -242,31 +229,10 @@ class BufferFile:
         )
         self._has_news = True
 
-    def absorb(self, other: "BufferFile") -> None:
-        """Write the streams of another file into this one, each under its own bytes and numbers.
-
-        Doing it again after a failure is harmless.
-        """
-        for theirs in other.streams.values():
-            with self.transaction() as transaction:
-                mine = transaction.streams.get(theirs.stream)
-                no = _next_no(transaction.streams) if mine is None else mine.no
-                transaction.streams[theirs.stream] = replace(theirs, no=no, newest=0, is_open=True)
-            after = 0
-            while rows := other.held_fixes(theirs.stream, after, _COPIED_ROWS):
-                with self.transaction() as transaction:
-                    transaction.insert(no, rows)
-                after = rows[-1].place
-            with self.transaction() as transaction:
-                transaction.streams[theirs.stream] = replace(theirs, no=no, is_open=False)
-        with self.transaction() as transaction:
-            tally = self.tally_of_forgotten() + other.tally_of_forgotten()
-            transaction.remember(FORGOTTEN, tally.packed())
-
     def resume(self, other: "BufferFile") -> None:
         """Go on with the run that another file of the same streams had."""
         self.current = other.current
-        self._offered = other._offered
+        self.offered = other.offered
 
     def held_fixes(self, stream: bytes, after: int, limit: int) -> list[HeldFix]:
         """Return sound rows with numbers above `after` as they are held."""
@@ -277,6 +243,10 @@ class BufferFile:
                 "SELECT * FROM fix WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?", bounds
             ).fetchall()
         return verified(rows, stream)
+
+    def has_unsent(self) -> bool:
+        """Say whether anything is not known to be stored."""
+        return any(held.stored < held.newest for held in self.streams.values())
 
     def tally_of_forgotten(self) -> Tally:
         """Count what was given up of streams that are no more."""
@@ -327,33 +297,3 @@ class BufferFile:
             )
             self.streams[held.stream] = held
             self._has_news = True
-
-    def _left_open(self, held: HeldStream) -> Measured | None:
-        for row in self._db.execute(
-            "SELECT * FROM fix WHERE key BETWEEN ? AND ? ORDER BY key DESC",
-            (key_of(held.no, held.newest + 1), key_of(held.no, 2**32 - 1)),
-        ).fetchall():
-            fix = read_fix(row)
-            if fix is not None and fix.is_open and fix.stream == held.stream:
-                return Measured(fix.fix, fix.stands_for, fix.hole)
-        return None
-
-    def _forget_empty(self, transaction: Transaction) -> None:
-        """Forget the runs of which nothing is held and nothing is to be said any more."""
-        tally = before = self.tally_of_forgotten()
-        for held in list(transaction.streams.values()):
-            if held.rows == 0 and held.stored >= held.newest:
-                tally += Tally.of(held)
-                transaction.forget(held)
-        if tally != before:
-            transaction.remember(FORGOTTEN, tally.packed())
-
-
-def _give_stream(transaction: Transaction, end: Measured, stream: bytes) -> None:
-    no = _next_no(transaction.streams)
-    transaction.streams[stream] = HeldStream(no, stream, newest=1, is_open=False)
-    transaction.insert(no, [HeldFix(stream, 1, False, end.fix, end.stands_for, end.hole)])
-
-
-def _next_no(streams: Streams) -> int:
-    return max((held.no for held in streams.values()), default=0) + 1
