@@ -570,7 +570,7 @@ def test_splice_over_midnight_steps_back_and_on_again() -> None:
 
 
 def test_word_of_a_server_that_is_days_behind_ends_by_itself() -> None:
-    """Dates that only a server's wrong clock forbids are believed some hours after its last word."""
+    """Dates that only a server's wrong clock forbids are believed some hours after its word."""
     dating = LiveDating(date(2026, 11, 21))
     dating.server_heard(unix_ms(date(2026, 11, 21), 0), 0.0)
     today = date(2026, 11, 25)

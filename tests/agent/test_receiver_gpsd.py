@@ -683,6 +683,6 @@ def test_sky_of_another_receiver_is_not_taken() -> None:
     decoder = decoder_of()
     decoder.feed(lines(tpv(device="/dev/a")), 0.0)
     decoder.feed(lines({"class": "SKY", "device": "/dev/a", "hdop": 9.0, "uSat": 3}), 1.0)
-    later = {"time": "2026-11-21T12:10:00.000Z", "device": "/dev/b"}
-    made = decoder.feed(lines(tpv(**later)), 600.0) + decoder.close()
+    later = tpv(time="2026-01-01T12:10:00.000Z", device="/dev/b")
+    made = decoder.feed(lines(later), 600.0) + decoder.close()
     assert [each.fix.hdop for each in made if each.fix.hdop is not None] == []

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.agent import agent_rows
+from tests.bench.buffer import buffer_rows
 from tests.bench.ingest import ingest_rows
 from tests.bench.process import process_rows
 from tests.bench.sampler import sampler_rows
 from tests.bench.wire import wire_rows
 
 LIBRARIES = ("msgpack", "paho-mqtt", "psycopg", "pynmea2", "shapely")
+MEASURES = (agent_rows, sampler_rows, buffer_rows, process_rows, wire_rows, ingest_rows)
 
 
 def main() -> None:
@@ -29,7 +31,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mp-") as folder:
         Path(folder).chmod(0o755)
-        for measure in (agent_rows, sampler_rows, process_rows, wire_rows, ingest_rows):
+        for measure in MEASURES:
             sys.stderr.write(f"measuring {measure.__name__.removesuffix('_rows')} ...\n")
             rows += measure(Path(folder))
     sys.stdout.write("| what | ours | beside | its figure | ratio |\n|---|---|---|---|---|\n")

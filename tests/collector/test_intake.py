@@ -11,7 +11,7 @@ import pytest
 from milepost_collector.ingest.transaction import MAX_FIXES, Intake
 from milepost_collector.store.connection import LOST, connect_async
 from milepost_schemas.batch import Gap, GapReason, Previous
-from milepost_schemas.fix import Fix, FixKind, KeptFix, instant
+from milepost_schemas.fix import Fix, KeptFix, instant
 from tests.collector.batches import (
     NOW_MS,
     OTHER_STREAM,

@@ -20,15 +20,13 @@ class Reading:
     Attributes:
         fixes: The fixes, by number.
         damaged: Runs of numbers without a sound row, each with the count of unsound rows in it.
+        is_incomplete: More numbers are missing than the unsound rows can have stood for: there are
+            rows that SQLite does not come to.
     """
 
     fixes: list[KeptFix] = field(default_factory=list)
     damaged: list[tuple[int, int, int]] = field(default_factory=list)
-
-    @property
-    def is_incomplete(self) -> bool:
-        """Numbers are missing although no row is there that could have been theirs."""
-        return any(rows == 0 for _, _, rows in self.damaged)
+    is_incomplete: bool = False
 
 
 def read_rows(rows: Iterable[Sequence[Any]], held: HeldStream, after: int, limit: int) -> Reading:
@@ -41,20 +39,21 @@ def read_rows(rows: Iterable[Sequence[Any]], held: HeldStream, after: int, limit
         limit: At most so many fixes; below 0: all.
     """
     reading = Reading()
-    expected, unsound = after + 1, 0
+    expected = after + 1
+    unsound: list[Sequence[Any]] = []
     for row in rows:
         if len(reading.fixes) == limit:
             return reading
         fix = read_fix(row)
         _, place = split_key(row[0])
-        if fix is None or fix.is_open or fix.stream != held.stream:
-            unsound += uncovered(held.gaps, place, place) != []
+        if held.gaps and not uncovered(held.gaps, place, place):
             continue
-        if held.gaps and uncovered(held.gaps, place, place) == []:
+        if fix is None or fix.is_open or fix.stream != held.stream:
+            unsound.append(row)
             continue
         if fix.first > expected:
             _missed(reading, held, expected, fix.first - 1, unsound)
-        unsound = 0
+        unsound = []
         expected = place + 1
         reading.fixes.append(fix.kept())
     if len(reading.fixes) != limit:
@@ -62,9 +61,20 @@ def read_rows(rows: Iterable[Sequence[Any]], held: HeldStream, after: int, limit
     return reading
 
 
-def _missed(reading: Reading, held: HeldStream, first: int, last: int, unsound: int) -> None:
+def _missed(
+    reading: Reading, held: HeldStream, first: int, last: int, unsound: list[Sequence[Any]]
+) -> None:
     runs = uncovered(held.gaps, first, last)
+    missing = sum(high - low + 1 for low, high in runs)
+    if missing != sum(map(_claimed, unsound)):
+        reading.is_incomplete = True
+    rows = len(unsound)
     for low, high in runs:
-        rows = min(unsound, high - low + 1)
-        unsound -= rows
-        reading.damaged.append((low, high, rows))
+        reading.damaged.append((low, high, min(rows, high - low + 1)))
+        rows -= reading.damaged[-1][2]
+
+
+def _claimed(row: Sequence[Any]) -> int:
+    """Return how many numbers an unsound row says that it stands for."""
+    thinned = row[-2]
+    return 1 + thinned if isinstance(thinned, int) else 1

@@ -60,5 +60,5 @@ class HeldStream:
         return replace(
             self,
             gaps=with_gap(self.gaps, first, last, reason),
-            thinned=self.thinned - (numbers - rows),
+            thinned=max(0, self.thinned - (numbers - rows)),
         )
