@@ -147,7 +147,7 @@ def test_demo_killed_outright_leaves_no_process(tmp_path: Path) -> None:
     ("track", "said"),
     [
         ("nothing.nmea", "no such file"),
-        ("empty.nmea", "no NMEA sentence"),
+        ("empty.nmea", "neither NMEA sentences"),
         ("empty_folder", "no file in it holds a drive"),
     ],
 )
