@@ -15,6 +15,7 @@ from milepost_agent.buffer import (
     BufferFileError,
     BufferState,
     StreamGoneError,
+    beginning,
     room,
 )
 from milepost_agent.buffer.buffer import MAX_MEMO_BYTES, POINTERS_EVERY_S
@@ -417,6 +418,26 @@ def test_many_streams_keep_their_order(path: Path) -> None:
     buffer.begin_stream()
     assert time.perf_counter() - begin_s < 1.0
     assert [ledger.stream for ledger in buffer.ledgers()] == [*streams, buffer.stream]
+    buffer.close()
+
+
+def test_of_very_many_runs_the_oldest_delivered_are_forgotten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit that is switched on and off all day does not hold thousands of delivered runs."""
+    monkeypatch.setattr(beginning, "MAX_STREAMS", 5)
+    streams = []
+    for n in range(12):
+        buffer = Buffer(path)
+        streams.append(buffer.begin_stream())
+        buffer.add(fix(n))
+        buffer.commit(0.0)
+        if n != 3:
+            buffer.apply([Stored(buffer.stream, 1)])
+        buffer.close()
+    buffer = Buffer(path)
+    assert [ledger.stream for ledger in buffer.ledgers()] == [streams[3], *streams[-5:]]
+    assert buffer.rows() == 6
     buffer.close()
 
 

@@ -23,11 +23,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from milepost_agent.buffer.disk import Disk
-from milepost_agent.buffer.file import BufferFile, MakeRoom, Measured
+from milepost_agent.buffer.file import BufferFile, MakeRoom
 from milepost_agent.buffer.health import BufferHealth
 from milepost_agent.buffer.holding import Holding
 from milepost_agent.buffer.on_disk import BufferOnDisk
 from milepost_agent.buffer.room import tolerance_in_force
+from milepost_agent.buffer.row import Measured
 from milepost_agent.buffer.trouble import BufferState, DamageError, DiskError, StreamGoneError
 from milepost_schemas.batch import Gap
 from milepost_schemas.delivery.sender import Effect, Ledger, Rewind, SetAside, Stored

@@ -2,7 +2,7 @@
 
 import fcntl
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,9 @@ from milepost_agent.buffer.connection import (
 )
 from milepost_agent.buffer.file import BufferFile
 from milepost_agent.buffer.image import Image
+from milepost_agent.buffer.pages import rows_of
 from milepost_agent.buffer.quarantine import SUFFIXES, Quarantine, image_of
+from milepost_agent.buffer.row import Row
 from milepost_agent.buffer.salvage import Saved, salvage, saved_memos
 from milepost_agent.buffer.space import Space
 from milepost_agent.buffer.stream import HeldStream
@@ -144,9 +146,10 @@ class Disk:
             with image_of(self.path) as image:
                 self._refuse_others(image)
                 fault = fault_of(image)
+                torn = [] if known else [row for page in image.torn() for row in rows_of(page)]
             if fault is None:
                 try:
-                    return self._connected(), None
+                    return self._connected(torn), None
                 except DamageError as error:
                     fault = str(error)
         return self.rescue(fault, known)
@@ -206,11 +209,13 @@ class Disk:
                 with suppress(OSError):
                     self._beside("-shm").unlink(missing_ok=True)
 
-    def _connected(self) -> BufferFile:
+    def _connected(self, torn: Sequence[Row] = ()) -> BufferFile:
         with told_apart():
             db = connect(self.path)
             try:
                 file = BufferFile(db)
+                if torn:
+                    file.complete(torn)
                 lengthen_log(self.path)
                 self._identity = self._identities()
             except BaseException:

@@ -12,32 +12,22 @@ Invariants:
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from milepost_agent.buffer.beginning import FORGOTTEN, begin_run
+from milepost_agent.buffer.beginning import FORGOTTEN, begin_run, complete_run
 from milepost_agent.buffer.gaps import uncovered
 from milepost_agent.buffer.loading import load_memos, load_streams
 from milepost_agent.buffer.reading import Reading, read_rows
-from milepost_agent.buffer.row import HeldFix, key_of
+from milepost_agent.buffer.row import HeldFix, Measured, Row, key_of
 from milepost_agent.buffer.stream import HeldStream
 from milepost_agent.buffer.tally import Tally
 from milepost_agent.buffer.transaction import Transaction, verified
 from milepost_agent.buffer.trouble import DamageError, StreamGoneError, told_apart
 from milepost_schemas.batch import GapReason
 from milepost_schemas.delivery.sender import SetAside
-from milepost_schemas.fix import Fix, KeptFix
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A fix that is to be held."""
-
-    fix: Fix
-    stands_for: int = 1
-    hole: bool = False
-
+from milepost_schemas.fix import KeptFix
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +77,15 @@ class BufferFile:
         self.current = stream
         self._open_end = None
 
+    def complete(self, rows: Iterable[Row]) -> None:
+        """Add what a torn commit at the end of the log has left of the run before.
+
+        Its rows were measured, and their numbers are still their own: a run that was cut off gives
+        no more of them.
+        """
+        with self.transaction() as transaction:
+            complete_run(transaction, rows)
+
     def commit(
         self,
         measured: Sequence[Measured],
@@ -117,17 +116,12 @@ class BufferFile:
             transaction.set_aside(self._set_aside)
             make_room(transaction, len(measured) + 1)
             held = transaction.streams[self.current]
-            places = range(held.newest + 1, held.newest + 1 + len(measured))
-            transaction.append(
-                [
-                    HeldFix(self.current, place, False, each.fix, each.stands_for, each.hole)
-                    for place, each in zip(places, measured, strict=True)
-                ]
-            )
             behind = held.newest + len(measured) + 1
+            numbered = zip(range(held.newest + 1, behind), measured, strict=True)
+            transaction.append([fix.held(self.current, place) for place, fix in numbered])
             if open_end is not None:
-                end = (open_end.fix, open_end.stands_for, open_end.hole)
-                transaction.insert(held.no, [HeldFix(self.current, behind, True, *end)])
+                end = open_end.held(self.current, behind, is_open=True)
+                transaction.insert(held.no, [end])
             elif self._open_end is not None and not measured:
                 transaction.delete(held.no, behind, behind)
             for name, value in memos.items():
@@ -233,6 +227,8 @@ class BufferFile:
         """Go on with the run that another file of the same streams had."""
         self.current = other.current
         self.offered = other.offered
+        self._set_aside = other._set_aside
+        self._has_news = True
 
     def held_fixes(self, stream: bytes, after: int, limit: int) -> list[HeldFix]:
         """Return sound rows with numbers above `after` as they are held."""

@@ -18,6 +18,7 @@ from milepost_agent.buffer.tally import Tally
 from milepost_agent.buffer.trouble import (
     BufferFileError,
     BufferState,
+    DamageError,
     DiskError,
     StreamGoneError,
 )
@@ -202,7 +203,11 @@ class Holding:
             StreamGoneError: Its stream is not held, or cannot be read now.
         """
         self.read(effect.stream, effect.seq - 1, 1)  # mends the file where that is needed
-        self.file_of(effect.stream).refuse(effect)
+        try:
+            self.file_of(effect.stream).refuse(effect)
+        except (DamageError, DiskError) as error:
+            self._leave(DiskError(BufferState.MEMORY_IO_ERROR, str(error)))
+            raise StreamGoneError(f"stream {effect.stream.hex()}: {error}") from None
 
     def close(self) -> None:
         """Close everything."""

@@ -56,5 +56,11 @@ class Image:
         for number in self._newest:
             yield self.database[(number - 1) * PAGE_BYTES : number * PAGE_BYTES]
 
+    def torn(self) -> Iterator[bytes]:
+        """Yield the pages of a commit at the log's end that SQLite does not believe."""
+        for frame in self.frames[len(self.committed) :]:
+            if frame.is_current:
+                yield self._framed(frame)
+
     def _framed(self, frame: Frame) -> bytes:
         return self.log[frame.page_at : frame.page_at + PAGE_BYTES]

@@ -66,6 +66,19 @@ class HeldFix:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A fix that is to be held; the attributes are those of `HeldFix`."""
+
+    fix: Fix
+    stands_for: int = 1
+    hole: bool = False
+
+    def held(self, stream: bytes, place: int, *, is_open: bool = False) -> HeldFix:
+        """Return it as it is held at a place of a stream."""
+        return HeldFix(stream, place, is_open, self.fix, self.stands_for, self.hole)
+
+
+@dataclass(frozen=True, slots=True)
 class StreamRow:
     """A stream's row: see `schema.sql`."""
 
