@@ -42,5 +42,5 @@ def test_vehicle_that_is_parked_no_more_waits_as_a_moving_one() -> None:
     """The minute of a parked vehicle ends with its standing."""
     pace = Pace(5.0, 60.0, now_s=0.0)
     pace.ticked(5.0, parked=True)
-    pace.parked_no_more()
+    pace.as_moving()
     assert pace.due_s == 10.0

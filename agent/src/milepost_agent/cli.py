@@ -17,7 +17,7 @@ from pathlib import Path
 
 from milepost_agent import BUILD_DAY, __version__
 from milepost_agent.board import boot_id
-from milepost_agent.buffer import Buffer, BufferFileError
+from milepost_agent.buffer import Buffer, BufferFileError, StreamGoneError
 from milepost_agent.clock import Clock
 from milepost_agent.config import AgentConfig, ConfigError, SamplingConfig, read_config
 from milepost_agent.dating import LiveDating, RecordedDating
@@ -44,6 +44,7 @@ _MENDABLE = (
     ConfigError,
     ReceiverError,
     RecordedError,
+    StreamGoneError,
     TimescaleError,
     TrustError,
     _WrongError,

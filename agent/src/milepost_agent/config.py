@@ -102,7 +102,7 @@ class BufferConfig:
         path: The SQLite file.
         max_mb: Its size limit in megabytes. At the limit delivered fixes go first; then the oldest
             history is thinned, again and again, before any of it is cut.
-        disk_share: The limit as a share of the disk that the file may fill.
+        disk_share: The file does not grow beyond this share of itself and what is free besides.
     """
 
     path: Path

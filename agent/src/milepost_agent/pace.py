@@ -36,6 +36,6 @@ class Pace:
         self._last_s = now_s
         self.due_s = (self.due_s if 0 <= late < tick_s else now_s) + tick_s
 
-    def parked_no_more(self) -> None:
-        """The vehicle moves again: wait no longer than a moving one does."""
+    def as_moving(self) -> None:
+        """Wait no longer than a moving vehicle does."""
         self.due_s = min(self.due_s, self._last_s + self._tick_s)

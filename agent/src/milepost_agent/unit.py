@@ -11,7 +11,7 @@ from pathlib import Path
 
 from milepost_agent import BUILD_DAY
 from milepost_agent.board import Power, boot_id, read_power
-from milepost_agent.buffer import Buffer
+from milepost_agent.buffer import Buffer, BufferState
 from milepost_agent.clock import Clock
 from milepost_agent.config import AgentConfig
 from milepost_agent.dating import LiveDating
@@ -146,7 +146,7 @@ class Unit:
             if self._keeping.take(made):
                 self._pace.hurry()
             elif was_parked and not self._keeping.is_parked:
-                self._pace.parked_no_more()
+                self._pace.as_moving()
             if not self._report.has_fix(now_s):
                 self._look_at_s = now_s  # silence ends, which is worth telling at once
             self._live_is_new = True
@@ -177,6 +177,8 @@ class Unit:
             self._pace.hurry()
         self._power = power
         condition = self._report.condition(power, now_s)
+        if condition.buffer.state is not BufferState.DISK:
+            self._pace.as_moving()  # only a commit tries the disk again
         if self._uplink.is_up and self._announcer.is_due(condition, now_s):
             self._uplink.announce(self._report.health(condition, now_s))
         self._tell_status(condition, now_s)

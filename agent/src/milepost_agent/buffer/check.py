@@ -27,8 +27,8 @@ from milepost_agent.buffer.row import (
 
 MAGIC = b"SQLite format 3\0"
 
-# 3, because no neighbour (2, an older draft's 1, 4, 5) is at once a likely version and a single
-# flipped bit away from it, but for 1 and 2, which were never released.
+# Not 2: one flipped bit makes it 3, a likely next version, and damage be taken for one. From 3
+# a single bit leads to 1, 2, 7 or 11; 1 was an unreleased draft, which named no application.
 SCHEMA_VERSION = 3
 APPLICATION_ID = 0x4D504246  # "MPBF"
 
