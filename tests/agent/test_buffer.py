@@ -20,7 +20,8 @@ from milepost_agent.buffer import (
 )
 from milepost_agent.buffer.buffer import MAX_MEMO_BYTES, POINTERS_EVERY_S
 from milepost_schemas.batch import Gap, GapReason
-from milepost_schemas.delivery.sender import Ledger, Rewind, SetAside, Stored
+from milepost_schemas.delivery.effect import Rewind, SetAside, Stored
+from milepost_schemas.delivery.sender import Ledger
 from milepost_schemas.fix import Fix, FixKind, KeptFix
 from tests.agent.buffers import FIRST_MS, copied, fill, fix
 

@@ -12,7 +12,8 @@ import pytest
 
 from milepost_agent.buffer import Buffer, BufferState, StreamGoneError
 from milepost_agent.buffer.holding import MEMORY_BYTES, RETRY_S
-from milepost_schemas.delivery.sender import Ledger, Stored
+from milepost_schemas.delivery.effect import Stored
+from milepost_schemas.delivery.sender import Ledger
 from tests.agent.buffers import fill, fix
 from tests.agent.mounts import ext4, remount, shut_down, tmpfs
 

@@ -33,7 +33,7 @@ from milepost_agent.buffer.row import (
     stream_row,
 )
 from milepost_schemas.batch import Gap, GapReason
-from milepost_schemas.delivery.sender import SetAside, Stored
+from milepost_schemas.delivery.effect import SetAside, Stored
 from milepost_schemas.fix import Fix, FixKind
 from tests.agent.buffers import copied, fix, winding
 

@@ -20,7 +20,7 @@ COMMITTER = """
 import sys
 from pathlib import Path
 from milepost_agent.buffer import Buffer
-from milepost_schemas.delivery.sender import Stored
+from milepost_schemas.delivery.effect import Stored
 from tests.agent.buffers import fix
 buffer = Buffer(Path(sys.argv[1]), int(sys.argv[2]))
 stream = buffer.begin_stream()

@@ -20,7 +20,8 @@ from milepost_agent.buffer.thinning import (
     tolerance_at,
 )
 from milepost_schemas.batch import Gap, GapReason
-from milepost_schemas.delivery.sender import Ledger, Rewind, Stored
+from milepost_schemas.delivery.effect import Rewind, Stored
+from milepost_schemas.delivery.sender import Ledger
 from milepost_schemas.fix import Fix, KeptFix
 from tests.agent.buffers import FIRST_MS, fill, fix
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from milepost_agent.buffer import Buffer
-from milepost_schemas.delivery.sender import Stored
+from milepost_schemas.delivery.effect import Stored
 from milepost_schemas.fix import Fix
 from tests.agent.buffers import FIRST_MS, copied, winding
 

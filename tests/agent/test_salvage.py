@@ -17,7 +17,8 @@ from milepost_agent.buffer.row import (
     read_stream,
 )
 from milepost_schemas.batch import Gap, GapReason
-from milepost_schemas.delivery.sender import Ledger, SetAside, Stored
+from milepost_schemas.delivery.effect import SetAside, Stored
+from milepost_schemas.delivery.sender import Ledger
 from milepost_schemas.fix import Fix
 from tests.agent.buffers import copied, fill, fix
 

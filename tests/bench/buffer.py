@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from milepost_agent.buffer import Buffer
-from milepost_schemas.delivery.sender import Stored
+from milepost_schemas.delivery.effect import Stored
 from milepost_schemas.fix import Fix, FixKind
 
 # A day of ten hours at a tick of 5 s. So many ticks are measured, and reckoned up.

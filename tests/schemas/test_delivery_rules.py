@@ -20,8 +20,9 @@ from milepost_schemas.ack import Ack
 from milepost_schemas.batch import Batch, Envelope, Gap, encode_batch
 from milepost_schemas.delivery import admission
 from milepost_schemas.delivery.admission import Admission
+from milepost_schemas.delivery.effect import Effect, Rewind, Stored
 from milepost_schemas.delivery.packing import pack
-from milepost_schemas.delivery.sender import Effect, Ledger, Rewind, Sender, Stored, Want
+from milepost_schemas.delivery.sender import Ledger, Sender, Want
 from milepost_schemas.fix import Fix, KeptFix
 from tests.schemas import test_delivery_model as model
 

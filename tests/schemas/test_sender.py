@@ -7,15 +7,12 @@ import pytest
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import Batch, Envelope, Previous
 from milepost_schemas.columns import MAX_FIXES
+from milepost_schemas.delivery.effect import Effect, Rewind, SetAside, Stored
 from milepost_schemas.delivery.sender import (
     FIRST_BUDGET_BYTES,
     MAX_BUDGET_BYTES,
-    Effect,
     Ledger,
-    Rewind,
     Sender,
-    SetAside,
-    Stored,
     Want,
 )
 from milepost_schemas.fix import Fix, KeptFix

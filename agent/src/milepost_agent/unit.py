@@ -24,7 +24,7 @@ from milepost_agent.report import Report
 from milepost_agent.time_memory import TimeMemory
 from milepost_agent.uplink import Uplink
 from milepost_agent.uplink.trust import Trust
-from milepost_schemas.delivery.sender import Effect, Stored
+from milepost_schemas.delivery.effect import Effect, Stored
 
 _log = logging.getLogger(__name__)
 

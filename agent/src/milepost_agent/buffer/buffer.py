@@ -31,7 +31,8 @@ from milepost_agent.buffer.room import tolerance_in_force
 from milepost_agent.buffer.row import Measured
 from milepost_agent.buffer.trouble import BufferState, DamageError, DiskError, StreamGoneError
 from milepost_schemas.batch import Gap
-from milepost_schemas.delivery.sender import Effect, Ledger, Rewind, SetAside, Stored
+from milepost_schemas.delivery.effect import Effect, Rewind, SetAside, Stored
+from milepost_schemas.delivery.sender import Ledger
 from milepost_schemas.fix import Fix, KeptFix
 
 IN_MEMORY = ":memory:"

@@ -26,7 +26,7 @@ from milepost_agent.buffer.tally import Tally
 from milepost_agent.buffer.transaction import Transaction, verified
 from milepost_agent.buffer.trouble import DamageError, StreamGoneError, told_apart
 from milepost_schemas.batch import GapReason
-from milepost_schemas.delivery.sender import SetAside
+from milepost_schemas.delivery.effect import SetAside
 from milepost_schemas.fix import KeptFix
 
 _log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from milepost_agent.buffer.trouble import (
     DiskError,
     StreamGoneError,
 )
-from milepost_schemas.delivery.sender import SetAside
+from milepost_schemas.delivery.effect import SetAside
 from milepost_schemas.fix import KeptFix
 from milepost_schemas.message import STREAM_BYTES
 

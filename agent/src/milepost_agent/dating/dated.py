@@ -1,9 +1,8 @@
 """What dating answers, and the arithmetic of days and of the 1024 weeks of GPS."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 DAY_MS = 86_400_000
 _UNIX_DAY = date(1970, 1, 1)
@@ -22,9 +21,8 @@ class Undatable(StrEnum):
     REFUSED = "refused_date"
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """When an instant was.
+class Dated(NamedTuple):
+    """When an instant was; a named tuple, since one is made for each fix.
 
     Attributes:
         time_ms: Unix milliseconds, UTC.

@@ -10,8 +10,9 @@ from milepost_agent.config import BrokerConfig
 from milepost_agent.uplink.link import Answer, CameUp, Link, UplinkError, WentDown
 from milepost_agent.uplink.trust import Trust
 from milepost_schemas.ack import Ack, decode_ack
+from milepost_schemas.delivery.effect import Effect, Rewind, SetAside
 from milepost_schemas.delivery.packing import pack
-from milepost_schemas.delivery.sender import Effect, Rewind, Sender, SetAside
+from milepost_schemas.delivery.sender import Sender
 from milepost_schemas.fix import Fix
 from milepost_schemas.message import MessageError
 from milepost_schemas.topics import Address, Channel

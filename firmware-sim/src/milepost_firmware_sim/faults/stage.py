@@ -5,6 +5,7 @@ out. What it does hangs on nothing but its fault, its seed and the epochs before
 gives the same bytes, however the play is paced.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 
@@ -25,7 +26,7 @@ class PlayTimes:
     last_s: float
 
 
-class Stage:
+class Stage(ABC):
     """A fault at work; a kind of fault overrides `hit`.
 
     Attributes:
@@ -43,9 +44,9 @@ class Stage:
         """Return the lines of an epoch as they come out."""
         return self.hit(time_s, lines) if self.window.holds(time_s) else self.spare(lines)
 
+    @abstractmethod
     def hit(self, time_s: float, lines: list[bytes]) -> list[bytes]:
         """Change an epoch in which the fault is there."""
-        raise NotImplementedError
 
     def spare(self, lines: list[bytes]) -> list[bytes]:
         """Pass on an epoch in which it is not."""
@@ -87,9 +88,9 @@ class SentenceStage(Stage):
         self.hits += changed != lines
         return changed
 
+    @abstractmethod
     def fields(self, sentence: Sentence, time_s: float) -> list[bytes]:
         """Return the fields that the sentence has now."""
-        raise NotImplementedError
 
     def _rewritten(self, line: bytes, time_s: float) -> bytes:
         sentence = find_sentence(line)

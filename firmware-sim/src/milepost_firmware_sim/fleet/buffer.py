@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from milepost_schemas.batch import Gap, GapReason
-from milepost_schemas.delivery.sender import Effect, Ledger, Rewind, SetAside, Stored
+from milepost_schemas.delivery.effect import Effect, Rewind, SetAside, Stored
+from milepost_schemas.delivery.sender import Ledger
 from milepost_schemas.fix import Fix, KeptFix
 
 

@@ -13,8 +13,9 @@ from milepost_firmware_sim.fleet.buffer import Buffer
 from milepost_firmware_sim.fleet.figures import Tally
 from milepost_schemas.ack import decode_ack
 from milepost_schemas.batch import Batch
+from milepost_schemas.delivery.effect import Effect, Rewind, SetAside
 from milepost_schemas.delivery.packing import pack
-from milepost_schemas.delivery.sender import Effect, Rewind, Sender, SetAside
+from milepost_schemas.delivery.sender import Sender
 from milepost_schemas.fix import Fix, KeptFix
 from milepost_schemas.message import MessageError
 from milepost_schemas.topics import Address

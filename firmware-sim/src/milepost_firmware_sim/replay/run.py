@@ -85,17 +85,22 @@ def run_replay(
             playback.drain()
         finally:
             port.close()
-    counts: dict[str, object] = {
+    counts = {
         "lines": playback.lines,
         "bytes": port.sent_bytes + port.dropped_bytes,
         "dropped_bytes": port.dropped_bytes,
     }
-    if faults is not None:
-        counts["faults"] = [{"fault": one.fault, "hits": one.count} for one in faults.hits()]
-        for one in faults.hits():
-            if not one.count:
-                note(f"fault never came: {one.fault}")
-    write_line(json.dumps(counts))
+    write_line(json.dumps(counts | _struck(faults, note)))
+
+
+def _struck(faults: FaultChain | None, note: Callable[[str], None]) -> dict[str, object]:
+    """Return how often each fault came, and note those that never did."""
+    if faults is None:
+        return {}
+    for one in faults.hits():
+        if not one.count:
+            note(f"fault never came: {one.fault}")
+    return {"faults": [{"fault": one.fault, "hits": one.count} for one in faults.hits()]}
 
 
 def _check(options: ReplayOptions, recording: Recording) -> None:

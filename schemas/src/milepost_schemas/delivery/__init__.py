@@ -2,7 +2,8 @@
 
 Two pure halves that are told what happened and say what to do:
 
-- `sender` lives in the vehicle: what to send now, and what an ack means.
+- `sender` lives in the vehicle: what to send now (made into batches by `packing`), and what an ack
+  means for the buffer (an `effect`).
 - `admission` lives in the collector: which part of a batch is new, judged by the locked row.
 
 Invariants, which the model test in `tests/schemas/test_delivery_model.py` attacks:

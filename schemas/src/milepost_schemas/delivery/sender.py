@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from milepost_schemas.ack import REFUSED_VERSION, Ack
 from milepost_schemas.batch import Batch, Previous
 from milepost_schemas.columns import MAX_FIXES
+from milepost_schemas.delivery.effect import Effect, Rewind, SetAside, Stored
 
 FIRST_BUDGET_BYTES = 4 * 1024
 MAX_BUDGET_BYTES = 60 * 1024  # leaves room for the envelope under the limit of a message
@@ -69,31 +70,6 @@ class Want:
     budget_bytes: int
     previous: Previous | None
     with_live: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Effect: everything of this stream up to `seq` is stored."""
-
-    stream: bytes
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rewind:
-    """Effect: the database forgot; take every held fix of every stream as not stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """Effect: the server will never take this fix; keep it apart and leave a gap."""
-
-    stream: bytes
-    seq: int
-    reason: str
-
-
-Effect = Stored | Rewind | SetAside
 
 
 @dataclass(frozen=True, slots=True)
