@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import EpochJoiner, MadeFix
-from milepost_agent.nmea.order import SentenceOrder
-from milepost_agent.nmea.sentence import read_sentence
+from milepost_schemas.dating import RecordedDating
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import EpochJoiner, MadeFix
+from milepost_schemas.nmea.order import SentenceOrder
+from milepost_schemas.nmea.sentence import read_sentence
 
 RECORDED = Path(__file__).parents[2] / "../shared/data"
 

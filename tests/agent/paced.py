@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import MadeFix
-from milepost_agent.nmea.sentence import read_sentence
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import MadeFix
+from milepost_schemas.nmea.sentence import read_sentence
 
 # What a serial driver hands over at once.
 PIECE_BYTES = 16

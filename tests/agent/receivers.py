@@ -9,9 +9,9 @@ from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.epoch import MadeFix
 from milepost_agent.receiver import Receiver
+from milepost_schemas.dating import RecordedDating
+from milepost_schemas.nmea.epoch import MadeFix
 from tests.agent.line import gga, rmc, sentence
 
 DAY = date(2026, 1, 1)

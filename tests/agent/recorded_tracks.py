@@ -5,9 +5,9 @@ import json
 from dataclasses import dataclass
 from functools import cache
 
-from milepost_agent.dating.recorded import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
+from milepost_schemas.dating.recorded import RecordedDating
 from milepost_schemas.fix import Fix
+from milepost_schemas.nmea.decoder import NmeaDecoder
 from tests.agent.line import RECORDED
 
 

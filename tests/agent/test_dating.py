@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milepost_agent import BUILD_DAY
-from milepost_agent.dating import Dated, Known, LiveDating, RecordedDating, Undatable
-from milepost_agent.dating.dated import ROLLOVER_MS, SLACK_MS, mended, nearest, unix_ms
+from milepost_agent.dating import Known, LiveDating
+from milepost_schemas.dating import Dated, RecordedDating, Undatable
+from milepost_schemas.dating.dated import ROLLOVER_MS, SLACK_MS, mended, nearest, unix_ms
 from milepost_schemas.fix import instant, milliseconds
 from tests.agent.line import RECORDED, needs_recorded
 

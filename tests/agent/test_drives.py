@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import Unfixed
+from milepost_schemas.dating import RecordedDating
 from milepost_schemas.fix import FixKind, instant
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import Unfixed
 from tests.agent.line import RECORDED, needs_recorded, replayed
 
 # The manifest counts distinct instants with a sound RMC of status A, and those of them with a GGA

@@ -2,12 +2,12 @@
 
 import pytest
 
-from milepost_agent.nmea.epoch import MadeFix, Unfixed
-from milepost_agent.nmea.measured import Measured
-from milepost_agent.nmea.sentence import read_sentence
-from milepost_agent.nmea.values import KNOT_MPS, Position, read_position
 from milepost_schemas.event import rfc3339
 from milepost_schemas.fix import ErrorSource, Fix, FixKind
+from milepost_schemas.nmea.epoch import MadeFix, Unfixed
+from milepost_schemas.nmea.measured import Measured
+from milepost_schemas.nmea.sentence import read_sentence
+from milepost_schemas.nmea.values import KNOT_MPS, Position, read_position
 from tests.agent.line import gga, joined, joiner_of, rmc
 
 GSA = "GPGSA,A,3,05,16,18,23,26,29,31,,,,,,1.1,0.7,0.7"

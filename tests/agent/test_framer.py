@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from milepost_agent.nmea import framer as framing
-from milepost_agent.nmea.framer import MAX_SENTENCE_BYTES, Framer, Reject
+from milepost_schemas.nmea import framer as framing
+from milepost_schemas.nmea.framer import MAX_SENTENCE_BYTES, Framer, Reject
 from tests.agent.line import RECORDED, checksum, gga, needs_recorded, rmc, sentence
 
 NOISE = st.one_of(

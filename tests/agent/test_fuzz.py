@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
+from milepost_schemas.dating import RecordedDating
+from milepost_schemas.nmea.decoder import NmeaDecoder
 from tests.agent.line import gga, rmc, sentence
 from tests.fuzz.lines import check, places_in, read
 

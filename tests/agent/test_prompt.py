@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import MadeFix
-from milepost_agent.nmea.order import SentenceOrder
+from milepost_schemas.dating import RecordedDating
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import MadeFix
+from milepost_schemas.nmea.order import SentenceOrder
 from tests.agent.line import RECORDED, gga, needs_recorded, replayed, rmc, sentence
 from tests.agent.paced import Burst, as_recorded, played
 

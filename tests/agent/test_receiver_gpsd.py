@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from milepost_agent.dating import LiveDating, RecordedDating
-from milepost_agent.nmea.epoch import MadeFix, Unfixed
+from milepost_agent.dating import LiveDating
 from milepost_agent.receiver import ReceiverState
 from milepost_agent.receiver.gpsd import GpsdDecoder, GpsdReject, watch_command
+from milepost_schemas.dating import RecordedDating
 from milepost_schemas.fix import Fix, FixKind, milliseconds
+from milepost_schemas.nmea.epoch import MadeFix, Unfixed
 from tests.agent.line import replayed
 from tests.agent.programs import MILEPOST_AGENT, unused_port
 from tests.agent.receivers import Reading, TcpPlug, receiver_at

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from milepost_agent.nmea.epoch import MadeFix
-from milepost_agent.nmea.framer import Framer
-from milepost_agent.nmea.sentence import Reading, read_sentence
 from milepost_schemas.fix import FixKind, instant
+from milepost_schemas.nmea.epoch import MadeFix
+from milepost_schemas.nmea.framer import Framer
+from milepost_schemas.nmea.sentence import Reading, read_sentence
 from tests.agent.line import RECORDED, gga, joined, needs_recorded, rmc
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import MadeFix, Unfixed
-from milepost_agent.nmea.framer import Reject
+from milepost_schemas.dating import RecordedDating
 from milepost_schemas.fix import FixKind
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import MadeFix, Unfixed
+from milepost_schemas.nmea.framer import Reject
 from tests.agent.line import RECORDED, gga, needs_recorded, replayed, rmc, sentence
 
 UBX = b"\xb5\x62\x01\x07\x5c\x00" + bytes(range(92)) + b"\x24\x2a"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pynmea2
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
+from milepost_schemas.dating import RecordedDating
+from milepost_schemas.nmea.decoder import NmeaDecoder
 from tests.bench.drawn import drawn_log
 
 DRIVES = Path(__file__).parents[2] / "../shared/data/drives"

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
 from milepost_firmware_sim.drive.delivery_round import drive_through
 from milepost_firmware_sim.receiver.receiver import receive
 from milepost_firmware_sim.town.generator import generate_town
+from milepost_schemas.dating import RecordedDating
 from milepost_schemas.fix import Fix
+from milepost_schemas.nmea.decoder import NmeaDecoder
 
 BEGIN = datetime(2026, 1, 5, 8, tzinfo=UTC)
 

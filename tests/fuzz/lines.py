@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from milepost_agent.dating import RecordedDating
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import MadeFix
+from milepost_schemas.dating import RecordedDating
 from milepost_schemas.fix import FixKind
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import MadeFix
 from tests.agent.line import checksum, gga, rmc, sentence
 
 NASTY = [

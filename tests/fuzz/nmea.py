@@ -14,8 +14,8 @@ import sys
 import atheris  # type: ignore[import-untyped]  # installed beside, see above
 
 with atheris.instrument_imports():
-    from milepost_agent.dating import RecordedDating
-    from milepost_agent.nmea.decoder import NmeaDecoder
+    from milepost_schemas.dating import RecordedDating
+    from milepost_schemas.nmea.decoder import NmeaDecoder
 
 from tests.agent.line import checksum
 from tests.fuzz.lines import check, places_in

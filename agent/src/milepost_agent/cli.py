@@ -20,16 +20,17 @@ from milepost_agent.board import boot_id
 from milepost_agent.buffer import Buffer, BufferFileError, StreamGoneError
 from milepost_agent.clock import Clock
 from milepost_agent.config import AgentConfig, ConfigError, SamplingConfig, read_config
-from milepost_agent.dating import LiveDating, RecordedDating
+from milepost_agent.dating import LiveDating
 from milepost_agent.export import FORMATS
 from milepost_agent.keeping import policy_of
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import MadeFix
 from milepost_agent.receiver import Receiver, ReceiverError
 from milepost_agent.recorded import RecordedError, blocks, day_of
 from milepost_agent.tail import JsonTail, ScreenTail, Tail
 from milepost_agent.unit import Unit
 from milepost_agent.uplink import TrustError
+from milepost_schemas.dating import RecordedDating
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import MadeFix
 from milepost_schemas.timescale import TimescaleError
 
 EXIT_WRONG = 2

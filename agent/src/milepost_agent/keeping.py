@@ -6,9 +6,9 @@ In flow made fixes, out flow buffered ones, and what people want to see at once:
 from milepost_agent.buffer import Buffer
 from milepost_agent.config import SamplingConfig
 from milepost_agent.latency import LatencyMeter
-from milepost_agent.nmea.epoch import MadeFix
 from milepost_agent.sampling.sampler import Sampled, Sampler, SamplingPolicy
 from milepost_schemas.fix import Fix
+from milepost_schemas.nmea.epoch import MadeFix
 
 
 def policy_of(config: SamplingConfig) -> SamplingPolicy:

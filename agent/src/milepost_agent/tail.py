@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from milepost_agent.nmea.epoch import MadeFix
 from milepost_agent.sampling.sampler import Sampled, Sampler, SamplingPolicy
 from milepost_schemas.event import rfc3339
 from milepost_schemas.fix import Fix
+from milepost_schemas.nmea.epoch import MadeFix
 
 # What people see is aligned for 80 columns and a little more.
 _HEAD = (

@@ -34,7 +34,8 @@ Invariants:
 from dataclasses import dataclass
 from datetime import date
 
-from milepost_agent.dating.dated import (
+from milepost_agent.dating.step import Moment, Steps
+from milepost_schemas.dating.dated import (
     DAY_MS,
     LATE_WITHOUT_SERVER_MS,
     SLACK_MS,
@@ -44,7 +45,6 @@ from milepost_agent.dating.dated import (
     nearest,
     unix_ms,
 )
-from milepost_agent.dating.step import Moment, Steps
 
 LATE_WITH_SERVER_MS = DAY_MS
 

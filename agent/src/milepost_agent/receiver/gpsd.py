@@ -18,12 +18,12 @@ from enum import StrEnum
 from math import hypot
 from typing import Any
 
-from milepost_agent.dating import Dating
-from milepost_agent.nmea.epoch import EpochJoiner, MadeFix, Unfixed
-from milepost_agent.nmea.order import SentenceOrder
-from milepost_agent.nmea.sentence import Reading
-from milepost_agent.nmea.values import YEARS, Position
+from milepost_schemas.dating import Dating
 from milepost_schemas.fix import FixKind
+from milepost_schemas.nmea.epoch import EpochJoiner, MadeFix, Unfixed
+from milepost_schemas.nmea.order import SentenceOrder
+from milepost_schemas.nmea.sentence import Reading
+from milepost_schemas.nmea.values import YEARS, Position
 
 # gpsd itself writes no line longer than 10,240 bytes.
 _LONGEST_LINE_BYTES = 65_536

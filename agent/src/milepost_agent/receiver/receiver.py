@@ -18,9 +18,6 @@ import logging
 from collections import Counter
 from contextlib import suppress
 
-from milepost_agent.dating import Dating
-from milepost_agent.nmea.decoder import NmeaDecoder
-from milepost_agent.nmea.epoch import MadeFix, Unfixed
 from milepost_agent.receiver.address import SerialAddress, parse_port
 from milepost_agent.receiver.gpsd import GpsdDecoder, watch_command
 from milepost_agent.receiver.link import Link, LinkError, ReceiverState, Source
@@ -28,6 +25,9 @@ from milepost_agent.receiver.listening import BAUDS, RateSearch
 from milepost_agent.receiver.serial_link import SerialSource
 from milepost_agent.receiver.tcp_link import TcpSource
 from milepost_agent.receiver.watch import Step, Watch
+from milepost_schemas.dating import Dating
+from milepost_schemas.nmea.decoder import NmeaDecoder
+from milepost_schemas.nmea.epoch import MadeFix, Unfixed
 
 _log = logging.getLogger(__name__)
 

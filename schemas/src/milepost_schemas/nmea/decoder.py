@@ -7,11 +7,11 @@ the caller's, who asks `quiet_at_s` how long.
 from collections import Counter, deque
 from collections.abc import Iterator
 
-from milepost_agent.dating import Dating
-from milepost_agent.nmea.epoch import EpochJoiner, MadeFix, Unfixed
-from milepost_agent.nmea.framer import Framer, Reject
-from milepost_agent.nmea.order import SentenceOrder
-from milepost_agent.nmea.sentence import read_sentence
+from milepost_schemas.dating import Dating
+from milepost_schemas.nmea.epoch import EpochJoiner, MadeFix, Unfixed
+from milepost_schemas.nmea.framer import Framer, Reject
+from milepost_schemas.nmea.order import SentenceOrder
+from milepost_schemas.nmea.sentence import read_sentence
 
 # Enough to hold all types of a cycle.
 _REMEMBERED = 64

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import NamedTuple
 
-from milepost_agent.nmea.sentence import Reading
-from milepost_agent.nmea.values import Position
 from milepost_schemas.fix import Fix, FixKind
+from milepost_schemas.nmea.sentence import Reading
+from milepost_schemas.nmea.values import Position
 
 # How old a value may be that is carried; a silence of more is a hole. A car climbs 10 m in it.
 CARRIED_MS = 5000

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from milepost_agent.nmea.sentence import Reading
-from milepost_agent.nmea.values import Position
+from milepost_schemas.nmea.sentence import Reading
+from milepost_schemas.nmea.values import Position
 
 # The order in which sentences are asked for the place.
 _PLACED = ("RMC", "GGA", "GNS", "GLL")

@@ -19,13 +19,13 @@ from collections import Counter
 from enum import StrEnum
 from typing import NamedTuple
 
-from milepost_agent.dating import Dated, Dating, Undatable
-from milepost_agent.nmea.instant import UNTIMED, Instant
-from milepost_agent.nmea.measured import Measured, Measurer
-from milepost_agent.nmea.order import SentenceOrder
-from milepost_agent.nmea.sentence import Reading
-from milepost_agent.nmea.values import Position
+from milepost_schemas.dating import Dated, Dating, Undatable
 from milepost_schemas.fix import Fix
+from milepost_schemas.nmea.instant import UNTIMED, Instant
+from milepost_schemas.nmea.measured import Measured, Measurer
+from milepost_schemas.nmea.order import SentenceOrder
+from milepost_schemas.nmea.sentence import Reading
+from milepost_schemas.nmea.values import Position
 
 # A silence of the receiver of more than this, or anything void, leaves a hole in the track.
 HOLE_S = 5.0

@@ -7,7 +7,7 @@ changes nothing before it.
 
 from datetime import date, timedelta
 
-from milepost_agent.dating.dated import (
+from milepost_schemas.dating.dated import (
     DAY_MS,
     LATE_WITHOUT_SERVER_MS,
     Dated,

@@ -11,7 +11,8 @@ from datetime import date
 from math import hypot
 from typing import NamedTuple
 
-from milepost_agent.nmea.values import (
+from milepost_schemas.fix import FixKind
+from milepost_schemas.nmea.values import (
     KMPH_MPS,
     KNOT_MPS,
     Position,
@@ -25,7 +26,6 @@ from milepost_agent.nmea.values import (
     read_speed,
     read_time,
 )
-from milepost_schemas.fix import FixKind
 
 # GGA quality (v4.11, GGA field 6). 7 is a place typed in; 8, a demonstration, is no measurement.
 _KIND_OF_QUALITY = {
