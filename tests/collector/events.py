@@ -3,13 +3,12 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
 
 from milepost_collector.store import feed
 from milepost_collector.store.connection import AsyncDatabase, connect_async
 from milepost_collector.store.writes import Writes, write
 from milepost_schemas.event import Event
-from tests.collector.batches import NOW, NOW_MS
+from tests.collector.batches import NOW_MS
 from tests.fixtures.servers import FreshDatabase
 
 
@@ -28,7 +27,7 @@ def event(number: int, *, kind: str = "fence.entered", vehicle: str = "van-1") -
 async def add(connection: AsyncDatabase, events: Sequence[Event]) -> None:
     """Write events in a transaction and number what is committed."""
     async with connection.transaction():
-        await write(connection, Writes(events=list(events)), NOW + timedelta(seconds=1))
+        await write(connection, Writes(events=list(events)), NOW_MS + 1000)
     await feed.open_feed(connection)
     await feed.number_fresh(connection)
 

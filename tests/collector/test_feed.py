@@ -13,7 +13,7 @@ from milepost_collector.store.connection import AsyncDatabase, connect_async
 from milepost_collector.store.feed import Cursor, CursorError, ForeignCursorError
 from milepost_collector.store.writes import Writes, write
 from milepost_schemas.event import Event
-from tests.collector.batches import NOW
+from tests.collector.batches import NOW, NOW_MS
 from tests.collector.events import event, fill
 from tests.fixtures.servers import FreshDatabase
 
@@ -51,7 +51,7 @@ class Story:
                 count = self.chances.randint(1, 3)
                 events = [event(number * 10 + n, vehicle=vehicle) for n in range(count)]
                 async with connection.transaction():
-                    await write(connection, Writes(events=events), NOW)
+                    await write(connection, Writes(events=events), NOW_MS)
                     await asyncio.sleep(self.chances.choice([0, 0, 0.002, 0.03]))
                 self.written += events
         self.writing -= 1
@@ -111,9 +111,9 @@ def test_number_does_not_wait_for_an_open_transaction(database: FreshDatabase) -
         ):
             await feed.open_feed(quick)
             async with slow.transaction():
-                await write(slow, Writes(events=[event(1)]), NOW)
+                await write(slow, Writes(events=[event(1)]), NOW_MS)
                 async with quick.transaction():
-                    await write(quick, Writes(events=[event(2)]), NOW)
+                    await write(quick, Writes(events=[event(2)]), NOW_MS)
                 first = await feed.number_fresh(quick)
             second = await feed.number_fresh(quick)
             found = await feed.read(quick, await feed.beginning(quick), 10)

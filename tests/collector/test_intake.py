@@ -5,13 +5,14 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import msgpack
 import pytest
 
 from milepost_collector.ingest.transaction import MAX_FIXES, Intake
 from milepost_collector.store.connection import LOST, connect_async
-from milepost_schemas.batch import Gap, GapReason, Previous
+from milepost_schemas.batch import NUMBER_ORDER, Gap, GapReason, Previous
+from milepost_schemas.bits import golomb, packed, plain
 from milepost_schemas.fix import Fix, KeptFix, instant
+from milepost_schemas.message import seal_message
 from tests.collector.batches import (
     NOW_MS,
     OTHER_STREAM,
@@ -51,7 +52,12 @@ def test_take_of_a_batch_stores_it_and_acks_its_last_number(database: FreshDatab
     """A batch's fixes are stored, counted and acknowledged by stream, batch and last number."""
     outcome = take(database, message(drive(1, 5), batch=7, newest=9))
     ack = only_ack(outcome)
-    assert (ack.stream, ack.batch, ack.last_seq, ack.server_time_ms) == (STREAM, 7, 5, NOW_MS)
+    assert (ack.stream, ack.batch, ack.last_seq, ack.server_time_min) == (
+        STREAM,
+        7,
+        5,
+        NOW_MS // 60_000,
+    )
     assert ack.refused is None
     assert outcome.answers[0][0].device == "van-1"
     assert outcome.fixes == 5
@@ -222,14 +228,15 @@ def test_take_of_an_unreadable_batch_with_a_number_refuses_it(
     plain_database: FreshDatabase,
 ) -> None:
     """A batch whose columns cannot be read is refused by stream and number."""
-    payload = msgpack.packb([1, STREAM, 12, 0, 3, 0, b"\xc1"])
+    payload = seal_message(1, STREAM, packed([golomb(11, NUMBER_ORDER), plain(0, 60)]))
     ack = only_ack(take(plain_database, raw_message(payload)))
     assert (ack.stream, ack.batch, ack.last_seq, ack.refused) == (STREAM, 12, None, "malformed")
 
 
 def test_take_of_another_version_is_refused_as_such(plain_database: FreshDatabase) -> None:
     """A batch of a version that we do not speak is answered with the reason `version`."""
-    ack = only_ack(take(plain_database, raw_message(msgpack.packb([2, STREAM, 12, "whatever"]))))
+    payload = seal_message(2, STREAM, packed([golomb(11, NUMBER_ORDER)]) + b"whatever")
+    ack = only_ack(take(plain_database, raw_message(payload)))
     assert (ack.batch, ack.refused) == (12, "version")
 
 

@@ -2,13 +2,28 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgpack
 from hypothesis import strategies as st
 
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import MAX_GAPS, Batch, Envelope, Gap, GapReason, Previous
+from milepost_schemas.columns import (
+    ALTITUDE,
+    COURSE,
+    ERROR,
+    HDOP,
+    LAT,
+    LON,
+    MAX_FIXES,
+    MAX_TIME_MS,
+    SATELLITES,
+    SPEED,
+    STANDS_MAX,
+)
 from milepost_schemas.fix import Fix, FixKind, KeptFix
 from milepost_schemas.message import MAX_COUNT, STREAM_BYTES
 
@@ -43,8 +58,14 @@ ACKS = st.builds(
     stream=STREAMS,
     batch=COUNTS,
     last_seq=or_missing(0, MAX_COUNT),
-    server_time_ms=st.integers(0, 2**47),
-    refused=st.none() | st.text(st.characters(codec="utf-8"), min_size=1, max_size=64),
+    server_time_min=st.integers(0, 2**47 // 60_000),
+) | st.builds(
+    Ack,
+    stream=STREAMS,
+    batch=COUNTS,
+    last_seq=st.none(),
+    server_time_min=st.integers(0, 2**47 // 60_000),
+    refused=st.text(st.characters(codec="utf-8"), min_size=1, max_size=16),
 )
 
 
@@ -100,6 +121,43 @@ def damaged(draw: st.DrawFn, messages: st.SearchStrategy[bytes]) -> bytes:
             case _:
                 data[at:at] = data[at:until]
     return bytes(data)
+
+
+@st.composite
+def flipped(draw: st.DrawFn, messages: st.SearchStrategy[bytes]) -> bytes:
+    """Valid messages in whose bits some are turned; stream and wrapper stay."""
+    data = draw(messages)
+    begin = 8 * (len(data) - len(msgpack.unpackb(data).data) + STREAM_BYTES)
+    number = int.from_bytes(data, "big")
+    for at in draw(st.lists(st.integers(begin, 8 * len(data) - 1), min_size=1, max_size=6)):
+        number ^= 1 << (8 * len(data) - 1 - at)
+    return number.to_bytes(len(data), "big")
+
+
+def check_legal(batch: Batch) -> None:
+    """Assert that a batch says only what the contract allows."""
+    envelope, fixes = batch.envelope, batch.fixes
+    assert 1 <= envelope.batch <= MAX_COUNT
+    assert 0 <= envelope.after <= envelope.upto <= envelope.newest <= MAX_COUNT
+    numbers = [envelope.after, *(kept.seq for kept in fixes), envelope.upto + 1]
+    assert all(seq < later for seq, later in pairwise(numbers))
+    assert len(fixes) <= MAX_FIXES
+    assert len(envelope.gaps) <= MAX_GAPS
+    last = envelope.after
+    for gap in envelope.gaps:
+        assert last < gap.first <= gap.last <= envelope.upto
+        assert gap.reason in GapReason
+        assert not any(gap.first <= kept.seq <= gap.last for kept in fixes)
+        last = gap.last
+    assert envelope.previous is None or envelope.after == 0
+    assert all(1 <= kept.stands_for <= STANDS_MAX for kept in fixes)
+    measured = [kept.fix for kept in fixes]
+    for fix in measured if envelope.live is None else [*measured, envelope.live]:
+        assert 0 <= fix.time_ms <= MAX_TIME_MS
+        assert fix.kind in FixKind
+        for column in (LAT, LON, ALTITUDE, SPEED, COURSE, HDOP, SATELLITES, ERROR):
+            value = getattr(fix, column.name)
+            assert column.low <= value <= column.high if value is not None else column.optional
 
 
 def packable() -> st.SearchStrategy[Any]:

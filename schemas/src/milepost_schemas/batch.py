@@ -5,32 +5,41 @@
 Invariants of a batch:
 - It speaks for the numbers `after + 1` to `upto` of one stream: each is either one of its fixes,
   or inside one of its gaps, or was thinned.
-- Its envelope can be read when its columns can not, so that a refusal can name stream and batch.
+- Its stream and number can be read when nothing else can, so that a refusal can name them.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from itertools import chain
 
-import msgpack
-
-from milepost_schemas.columns import decode_columns, encode_columns
+from milepost_schemas.bits import BitReader, fold, golomb, packed, plain, unfold
+from milepost_schemas.columns import MAX_FIXES, Rows, decode_columns, encode_columns
 from milepost_schemas.fix import Fix, KeptFix
 from milepost_schemas.message import (
     MAX_COUNT,
+    STREAM_BYTES,
     MessageError,
     check_version,
-    stream_id,
-    unpack_array,
+    open_message,
+    seal_message,
     whole,
 )
 
 VERSION = 1
 MAX_GAPS = 64
 
-_REQUIRED_ELEMENTS = 6
-_MAX_ELEMENTS = 11
+# No number takes more.
+_NUMBER_BYTES = 16
+
+# Orders of the exp-Golomb codes of the envelope.
+NUMBER_ORDER = 10
+AFTER_ORDER = 4
+FIXES_ORDER = 2
+PLAIN_ORDER = 0
+STORED_ORDER = 12
+GAP_DISTANCE_ORDER, GAP_LENGTH_ORDER, GAP_REASON_BITS = 2, 3, 3
 
 
 class GapReason(IntEnum):
@@ -101,144 +110,116 @@ class Batch:
 
 
 def encode_batch(batch: Batch) -> bytes:
-    """Pack a batch."""
+    """Write a batch."""
     envelope = batch.envelope
-    live = envelope.live
-    previous = envelope.previous
-    message: list[Any] = [
-        VERSION,
-        envelope.stream,
-        envelope.batch,
-        envelope.after,
-        envelope.upto - envelope.after,
-        envelope.newest - envelope.upto,
-        encode_columns(batch.fixes, envelope.after) if batch.fixes else None,
-        encode_columns([KeptFix(1, live)], 0) if live else None,
-        [previous.stream, previous.stored] if previous else None,
-        list(_flattened(envelope)) or None,
-        True if envelope.volatile else None,
+    count = len(batch.fixes)
+    skipped = envelope.upto - envelope.after - count
+    parts = [
+        golomb(envelope.batch - 1, NUMBER_ORDER),
+        golomb(fold(envelope.after - envelope.batch + 1), AFTER_ORDER),
+        golomb(count, FIXES_ORDER),
+        golomb(skipped, PLAIN_ORDER),
+        golomb(envelope.newest - envelope.upto, PLAIN_ORDER),
     ]
-    while message[-1] is None:
-        message.pop()
-    return bytes(msgpack.packb(message))
+    if count:
+        parts += encode_columns(batch.fixes, envelope.after, skipped)
+    more = chain.from_iterable(_more(envelope))
+    return seal_message(VERSION, envelope.stream, packed([*parts, *more]))
 
 
-def decode_batch(data: bytes) -> tuple[Envelope, bytes | None]:
-    """Unpack a batch's envelope, and leave its columns packed (None where it has no fixes).
+def decode_batch(data: bytes) -> Batch:
+    """Read a batch.
 
     Raises:
-        MessageError: The envelope cannot be read.
+        MessageError: It cannot be read, or speaks for numbers that it must not.
     """
-    message = unpack_array(data, what="batch", max_items=MAX_GAPS * 3)
-    check_version(message, VERSION, what="batch")
-    if not _REQUIRED_ELEMENTS <= len(message) <= _MAX_ELEMENTS:
-        raise MessageError(
-            "malformed",
-            f"batch has {len(message)} elements, not {_REQUIRED_ELEMENTS} to {_MAX_ELEMENTS}",
-        )
-    message += [None] * (_MAX_ELEMENTS - len(message))
-    _, stream, number, after, advance, ahead, columns, live, previous, gaps, volatile = message
-    after = whole(after, 0, MAX_COUNT, what="batch: after")
-    upto = after + whole(advance, 0, MAX_COUNT - after, what="batch: upto - after")
-    envelope = Envelope(
-        stream=stream_id(stream, what="batch: stream"),
-        batch=whole(number, 1, MAX_COUNT, what="batch: number"),
-        after=after,
-        upto=upto,
-        newest=upto + whole(ahead, 0, MAX_COUNT - upto, what="batch: newest - upto"),
-        gaps=tuple(_gaps(gaps, after, upto)),
-        live=_live(live),
-        previous=_previous(previous, after),
-        volatile=_flag(volatile),
-    )
-    if columns is not None and not isinstance(columns, bytes):
-        raise MessageError("malformed", "batch: columns are not bytes")
-    return envelope, columns
+    version, stream, content = open_message(data, what="batch")
+    check_version(version, VERSION, what="batch")
+    bits = BitReader(content, "batch")
+    number = _number(bits)
+    off = unfold(bits.golomb(AFTER_ORDER))
+    after = whole(number - 1 + off, 0, MAX_COUNT, what="batch: after")
+    count = whole(bits.golomb(FIXES_ORDER), 0, MAX_FIXES, what="batch: fixes")
+    skipped = bits.golomb(PLAIN_ORDER)
+    upto = whole(after + count + skipped, 0, MAX_COUNT, what="batch: upto")
+    newest = whole(upto + bits.golomb(PLAIN_ORDER), 0, MAX_COUNT, what="batch: newest")
+    rows = decode_columns(bits, count, after, skipped) if count else Rows([], ())
+    envelope = read_more(bits, Envelope(stream, number, after, upto, newest))
+    bits.close()
+    for gap in envelope.gaps:
+        if bisect_left(rows.seqs, gap.first) < bisect_right(rows.seqs, gap.last):
+            raise MessageError("malformed", f"batch: a fix is in the gap from {gap.first}")
+    return Batch(envelope, rows.fixes())
 
 
 def addressed(data: bytes) -> tuple[bytes, int] | None:
     """Return stream and number of a batch that may be otherwise unreadable, or None.
 
-    Every version of the batch begins with version, stream and number, so that a reader can refuse
-    what it cannot read.
+    Every version of the batch begins with them, so that a reader can refuse what it cannot read.
     """
     try:
-        message = unpack_array(data, what="batch", max_items=MAX_GAPS * 3)
-        return (
-            stream_id(message[1], what="batch: stream"),
-            whole(message[2], 1, MAX_COUNT, what="batch: number"),
-        )
-    except (MessageError, IndexError):
+        _, stream, content = open_message(data, what="batch")
+        return stream, _number(BitReader(content[:_NUMBER_BYTES], "batch"))
+    except MessageError:
         return None
 
 
-def decode_fixes(envelope: Envelope, columns: bytes | None) -> tuple[KeptFix, ...]:
-    """Unpack the fixes of a batch whose envelope has been read.
-
-    Raises:
-        MessageError: The columns cannot be read, or hold numbers that the envelope does not
-            speak for or that it calls missing.
-    """
-    if columns is None:
-        return ()
-    fixes = decode_columns(columns, envelope.after)
-    if fixes[-1].seq > envelope.upto:
-        raise MessageError("malformed", f"batch: fix {fixes[-1].seq} is above upto {envelope.upto}")
-    for gap in envelope.gaps:
-        inside = next((kept.seq for kept in fixes if gap.first <= kept.seq <= gap.last), None)
-        if inside is not None:
-            raise MessageError("malformed", f"batch: fix {inside} is inside a gap")
-    return fixes
+def _number(bits: BitReader) -> int:
+    return whole(1 + bits.golomb(NUMBER_ORDER), 1, MAX_COUNT, what="batch: number")
 
 
-def _flattened(envelope: Envelope) -> Iterator[int]:
+def _more(envelope: Envelope) -> Iterator[list[str]]:
+    """Write what most batches do not say: one bit where this one does not, either."""
+    live, previous, gaps = envelope.live, envelope.previous, envelope.gaps
+    if not (envelope.volatile or live or previous or gaps):
+        yield ["0"]
+        return
+    yield ["1", str(int(envelope.volatile))]
+    yield ["1", *encode_columns([KeptFix(1, live)], 0, 0)] if live else ["0"]
+    if previous:
+        stream = plain(int.from_bytes(previous.stream, "big"), STREAM_BYTES * 8)
+        yield ["1", stream, golomb(previous.stored, STORED_ORDER)]
+    else:
+        yield ["0"]
+    yield [golomb(len(gaps), PLAIN_ORDER)]
     last = envelope.after
-    for gap in envelope.gaps:
-        yield gap.first - last
-        yield gap.last - gap.first
-        yield gap.reason
+    for gap in gaps:
+        yield [golomb(gap.first - last - 1, GAP_DISTANCE_ORDER)]
+        yield [golomb(gap.last - gap.first, GAP_LENGTH_ORDER)]
+        yield [plain(gap.reason - 1, GAP_REASON_BITS)]
         last = gap.last
 
 
-def _gaps(packed: object, after: int, upto: int) -> Iterator[Gap]:
-    if packed is None:
-        return
-    if not isinstance(packed, list) or len(packed) % 3:
-        raise MessageError("malformed", "batch: gaps are not triples")
-    last = after
-    for index in range(0, len(packed), 3):
-        distance, length, reason = packed[index : index + 3]
-        first = last + whole(distance, 1, MAX_COUNT, what="batch: gap")
-        last = first + whole(length, 0, MAX_COUNT, what="batch: gap's length")
-        if last > upto:
-            raise MessageError("malformed", f"batch: gap to {last} is above upto {upto}")
-        code = whole(reason, 1, max(GapReason), what="batch: gap's reason")
+def read_more(bits: BitReader, envelope: Envelope) -> Envelope:
+    """Read what stands behind the columns, and return the envelope with it.
+
+    Raises:
+        MessageError: It cannot be read.
+    """
+    if not bits.plain(1):
+        return envelope
+    volatile = bool(bits.plain(1))
+    live = decode_columns(bits, 1, 0, 0).fixes()[0].fix if bits.plain(1) else None
+    previous = _read_previous(bits) if bits.plain(1) else None
+    if previous is not None and envelope.after:
+        raise MessageError("malformed", "batch: previous beside an after above 0")
+    count = whole(bits.golomb(PLAIN_ORDER), 0, MAX_GAPS, what="batch: gaps")
+    gaps = tuple(_read_gaps(bits, count, envelope))
+    return replace(envelope, volatile=volatile, live=live, previous=previous, gaps=gaps)
+
+
+def _read_previous(bits: BitReader) -> Previous:
+    stream = bits.plain(STREAM_BYTES * 8).to_bytes(STREAM_BYTES, "big")
+    stored = bits.golomb(STORED_ORDER)
+    return Previous(stream, whole(stored, 0, MAX_COUNT, what="batch: previous stored"))
+
+
+def _read_gaps(bits: BitReader, count: int, envelope: Envelope) -> Iterator[Gap]:
+    last = envelope.after
+    for _ in range(count):
+        first = last + 1 + bits.golomb(GAP_DISTANCE_ORDER)
+        last = first + bits.golomb(GAP_LENGTH_ORDER)
+        if last > envelope.upto:
+            raise MessageError("malformed", f"batch: gap to {last} is above {envelope.upto}")
+        code = whole(1 + bits.plain(GAP_REASON_BITS), 1, max(GapReason), what="batch: gap's reason")
         yield Gap(first, last, GapReason(code))
-
-
-def _live(packed: object) -> Fix | None:
-    if packed is None:
-        return None
-    if not isinstance(packed, bytes):
-        raise MessageError("malformed", "batch: live is not bytes")
-    fixes = decode_columns(packed, 0)
-    if len(fixes) != 1:
-        raise MessageError("malformed", f"batch: live holds {len(fixes)} fixes")
-    return fixes[0].fix
-
-
-def _previous(packed: object, after: int) -> Previous | None:
-    if packed is None:
-        return None
-    if after or not isinstance(packed, list) or len(packed) != 2:
-        raise MessageError("malformed", "batch: previous is not a pair beside after 0")
-    return Previous(
-        stream_id(packed[0], what="batch: previous stream"),
-        whole(packed[1], 0, MAX_COUNT, what="batch: previous stored"),
-    )
-
-
-def _flag(packed: object) -> bool:
-    if packed is not None and packed is not True:
-        raise MessageError("malformed", "batch: volatile is neither nil nor true")
-    return packed is True

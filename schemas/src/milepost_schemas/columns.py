@@ -1,23 +1,43 @@
-"""The fixes of a batch as columns: one msgpack array, a column an element.
+"""The fixes of a batch as columns of bits: how each column is predicted, and how it is written.
 
-    [count, seq, time_ms, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths,
-     satellites, kind, stands_for, hole, error_dm, date_repaired]
+A column is its first value, and for each later row the difference (folded, `bits.fold`) from what
+the rows before let expect. Time and position are expected to go on as they went; what else was
+measured, to stay. `wire.md` describes it for a reader in any language.
 
-A column is an array of `count` integers, each the difference from the last known value before it
-in that column (from 0 at the first); a value that is missing is nil. A column is nil as a whole
-where every value is its default: seq the one after the last (from `after` on), a measurement
-missing, kind 0, stands_for 1, hole 0, date_repaired 0. The last two columns are left out while
-they are nil.
+    column = [told] first [shape differences]
+
+- `told`: one bit, in columns that may be missing; 0 ends the column: no row has a value.
+- `shape differences`: as `shapes` writes them; left out where there is one row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
 from typing import Any
 
-import msgpack
-
+from milepost_schemas.bits import BitReader, fold, golomb, plain, unfold
 from milepost_schemas.fix import Fix, FixKind, KeptFix
-from milepost_schemas.message import MAX_COUNT, MessageError, unpack_array, whole
+from milepost_schemas.message import MAX_COUNT, MessageError
+from milepost_schemas.prediction import (
+    MAX_PERIOD_MS,
+    TURN_DEG,
+    USUAL_PERIOD_MS,
+    bends,
+    bent,
+    expected_stands,
+    likely_period_ms,
+    steps_of,
+    turns,
+)
+from milepost_schemas.shapes import (
+    SHAPE_BITS,
+    SOME_MISSING,
+    missing,
+    read_missing,
+    read_shaped,
+    shaped,
+)
 
 MAX_FIXES = 4096
 
@@ -26,123 +46,276 @@ MAX_TIME_MS = 2**47
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """One measurement's column: its name, its legal range, and whether it may be missing."""
+class Column:
+    """One column.
+
+    Attributes:
+        name: Of the value, with its unit.
+        low: Least legal value.
+        high: Greatest legal value.
+        first_bits: Width of the first value, written plainly from `low` on; 0: in exp-Golomb code.
+        first_order: Order of that code, of the folded difference from `usual`.
+        usual: What a first value is expected to be near.
+        folded: The first value may be below `usual`.
+        optional: A row may have no value.
+    """
 
     name: str
     low: int
     high: int
-    default: int | None
+    first_bits: int = 0
+    first_order: int = 0
+    usual: int = 0
+    folded: bool = False
+    optional: bool = True
 
 
-_SEQ = _Column("seq", 1, MAX_COUNT, None)
-_MEASURED = (
-    _Column("time_ms", 0, MAX_TIME_MS, None),
-    _Column("lat_e6", -90_000_000, 90_000_000, None),
-    _Column("lon_e6", -180_000_000, 180_000_000, None),
-    _Column("altitude_dm", -20_000, 1_000_000, None),
-    _Column("speed_dmps", 0, 10_000, None),
-    _Column("course_deg", 0, 359, None),
-    _Column("hdop_tenths", 0, 999, None),
-    _Column("satellites", 0, 255, None),
-    _Column("kind", 0, max(FixKind), 0),
-)
-_STANDS_FOR = _Column("stands_for", 1, 2**31 - 1, 1)
-_HOLE = _Column("hole", 0, 1, 0)
-_ERROR = _Column("error_dm", 0, 65_535, None)
-_REPAIRED = _Column("date_repaired", 0, 1, 0)
-_REQUIRED = {"time_ms", "lat_e6", "lon_e6"}
-_LEAST_ELEMENTS = 1 + 1 + len(_MEASURED) + 2
-_MOST_ELEMENTS = _LEAST_ELEMENTS + 2
+LAT = Column("lat_e6", -90_000_000, 90_000_000, first_bits=28, optional=False)
+LON = Column("lon_e6", -180_000_000, 180_000_000, first_bits=29, optional=False)
+ALTITUDE = Column("altitude_dm", -20_000, 1_000_000, first_order=12, folded=True)
+SPEED = Column("speed_dmps", 0, 10_000, first_order=7)
+COURSE = Column("course_deg", 0, 359, first_bits=9)
+HDOP = Column("hdop_tenths", 0, 999, first_order=4)
+SATELLITES = Column("satellites", 0, 255, first_order=3)
+KIND = Column("kind", 0, max(FixKind), usual=FixKind.THREE_D, folded=True, optional=False)
+ERROR = Column("error_dm", 0, 65_535, first_order=6)
+
+# Times are counted in the longest of these, in milliseconds, that divides all of them; the place in
+# this row is written as so many zeros (and a one, but for the last). A first time of today's
+# takes the bits of its order.
+TIME_UNITS_MS = (1000, 100, 10, 1)
+TIME_ORDERS = (31, 34, 38, 41)
+
+STANDS_MAX = 2**31 - 1
+STANDS_ORDER = 2
+
+PERIOD_ORDER = 8
 
 
-def encode_columns(fixes: Sequence[KeptFix], after: int) -> bytes:
-    """Pack fixes, in the order of their numbers, that follow number `after`."""
-    message: list[Any] = [len(fixes)]
-    seqs = [kept.seq for kept in fixes]
-    contiguous = seqs == list(range(after + 1, after + 1 + len(seqs)))
-    message.append(None if contiguous else _differences(seqs))
-    for column in _MEASURED:
-        values = [getattr(kept.fix, column.name) for kept in fixes]
-        message.append(_packed(column, values))
-    message.append(_packed(_STANDS_FOR, [kept.stands_for for kept in fixes]))
-    message.append(_packed(_HOLE, [int(kept.hole) for kept in fixes]))
-    message.append(_packed(_ERROR, [kept.fix.error_dm for kept in fixes]))
-    message.append(_packed(_REPAIRED, [int(kept.fix.date_repaired) for kept in fixes]))
-    while len(message) > _LEAST_ELEMENTS and message[-1] is None:
-        message.pop()
-    return bytes(msgpack.packb(message))
+def encode_columns(fixes: Sequence[KeptFix], after: int, skipped: int) -> list[str]:
+    """Write fixes, in the order of their numbers.
+
+    Args:
+        fixes: At least one.
+        after: The number before the first one's, unless some were skipped.
+        skipped: Numbers that the batch speaks for and that none of its fixes has.
+    """
+    rows = [kept.fix for kept in fixes]
+    times = [fix.time_ms for fix in rows]
+    parts = [
+        _times(times),
+        _straight(LAT, [fix.lat_e6 for fix in rows]),
+        _straight(LON, [fix.lon_e6 for fix in rows]),
+        _steady(ALTITUDE, [fix.altitude_dm for fix in rows]),
+        _steady(SPEED, [fix.speed_dmps for fix in rows]),
+        _steady(COURSE, [fix.course_deg for fix in rows], turns),
+        _steady(HDOP, [fix.hdop_tenths for fix in rows]),
+        _steady(SATELLITES, [fix.satellites for fix in rows]),
+        _steady(KIND, [int(fix.kind) for fix in rows]),
+    ]
+    if skipped:
+        seqs = [after, *(kept.seq for kept in fixes)]
+        parts.append(shaped([later - seq - 1 for seq, later in pairwise(seqs)]))
+    stands = [kept.stands_for for kept in fixes]
+    holes = [int(kept.hole) for kept in fixes]
+    errors = [fix.error_dm for fix in rows]
+    repaired = [int(fix.date_repaired) for fix in rows]
+    if (
+        max(stands) == 1
+        and not any(holes)
+        and not any(repaired)
+        and errors.count(None) == len(rows)
+    ):
+        return [*parts, "0"]
+    return [
+        *parts,
+        "1",
+        "0" if max(stands) == 1 else "1" + _standing(stands, times),
+        "0" if not any(holes) else "1" + shaped(holes),
+        _steady(ERROR, errors),
+        "0" if not any(repaired) else "1" + shaped(repaired),
+    ]
 
 
-def decode_columns(data: bytes, after: int) -> tuple[KeptFix, ...]:
-    """Unpack the fixes that follow number `after`.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What columns hold, before anything is made of it.
+
+    Attributes:
+        seqs: Of each row.
+        others: The other columns: time, `stands_for`, `hole`, and all that was measured.
+    """
+
+    seqs: list[int]
+    others: tuple[list[Any], ...]
+
+    def fixes(self) -> tuple[KeptFix, ...]:
+        """Make fixes of the rows."""
+        return tuple(
+            KeptFix(seq, Fix.of(time_ms, row), standing, bool(hole))
+            for seq, time_ms, standing, hole, *row in zip(self.seqs, *self.others, strict=True)
+        )
+
+
+def decode_columns(bits: BitReader, count: int, after: int, skipped: int) -> Rows:
+    """Read what `encode_columns` wrote.
 
     Raises:
         MessageError: Malformed, or a value outside its range; the text names column and row.
     """
-    message = unpack_array(data, what="columns", max_items=MAX_FIXES)
-    if not _LEAST_ELEMENTS <= len(message) <= _MOST_ELEMENTS:
-        span = f"{_LEAST_ELEMENTS} to {_MOST_ELEMENTS}"
-        raise MessageError("malformed", f"columns: {len(message)} elements, not {span}")
-    message += [None] * (_MOST_ELEMENTS - len(message))
-    count = whole(message[0], 1, MAX_FIXES, what="columns: count")
-    seqs = _numbers(message[1], count, after)
+    times = _read_times(bits, count)
     measured = [
-        list(_values(column, packed, count))
-        for column, packed in zip(_MEASURED, message[2:-4], strict=True)
+        _read_straight(bits, LAT, count),
+        _read_straight(bits, LON, count),
+        _read_steady(bits, ALTITUDE, count),
+        _read_steady(bits, SPEED, count),
+        _read_steady(bits, COURSE, count),
+        _read_steady(bits, HDOP, count),
+        _read_steady(bits, SATELLITES, count),
+        _read_steady(bits, KIND, count),
     ]
-    stands_for = _values(_STANDS_FOR, message[-4], count)
-    holes = _values(_HOLE, message[-3], count)
-    errors = _values(_ERROR, message[-2], count)
-    repaired = _values(_REPAIRED, message[-1], count)
-    return tuple(
-        KeptFix(seq, Fix.of(row[0], (*row[1:], error_dm, mended)), stands, bool(hole))
-        for seq, row, stands, hole, error_dm, mended in zip(
-            seqs, zip(*measured, strict=True), stands_for, holes, errors, repaired, strict=True
-        )
-    )
+    seqs = _read_seqs(bits, count, after, skipped)
+    stands, holes, errors, repaired = [1] * count, [0] * count, [None] * count, [0] * count
+    if bits.plain(1):
+        stands = _read_standing(bits, times) if bits.plain(1) else stands
+        holes = _read_flags(bits, count, "hole") if bits.plain(1) else holes
+        errors = _read_steady(bits, ERROR, count)
+        repaired = _read_flags(bits, count, "date_repaired") if bits.plain(1) else repaired
+    return Rows(seqs, (times, stands, holes, *measured, errors, repaired))
 
 
-def _packed(column: _Column, values: list[int | None]) -> list[int | None] | None:
-    if all(value == column.default for value in values):
-        return None
-    return _differences(values)
+def _times(times: list[int]) -> str:
+    common_ms = gcd(*times)
+    place = next(i for i, unit in enumerate(TIME_UNITS_MS) if common_ms % unit == 0)
+    unit = TIME_UNITS_MS[place]
+    head = "0" * place + "1"[: len(TIME_UNITS_MS) - 1 - place]
+    counts = [time_ms // unit for time_ms in times] if unit > 1 else times
+    first = golomb(counts[0], TIME_ORDERS[place])
+    return head + first + (shaped(bends(counts)) if len(counts) > 1 else "")
 
 
-def _differences(values: Sequence[int | None]) -> list[int | None]:
-    differences: list[int | None] = []
-    last = 0
-    for value in values:
-        if value is None:
-            differences.append(None)
-        else:
-            differences.append(value - last)
-            last = value
-    return differences
+def _read_times(bits: BitReader, count: int) -> list[int]:
+    place = 0
+    while place < len(TIME_UNITS_MS) - 1 and not bits.plain(1):
+        place += 1
+    counts = [bits.golomb(TIME_ORDERS[place])]
+    if count > 1:
+        bent(counts, read_shaped(bits, count - 1))
+    times = [each * TIME_UNITS_MS[place] for each in counts]
+    return _checked(times, "time_ms", 0, MAX_TIME_MS)
 
 
-def _numbers(packed: object, count: int, after: int) -> list[int]:
-    if packed is None:
+def _straight(column: Column, values: list[int]) -> str:
+    first = plain(values[0] - column.low, column.first_bits)
+    return first + (shaped(bends(values)) if len(values) > 1 else "")
+
+
+def _read_straight(bits: BitReader, column: Column, count: int) -> list[int]:
+    values = [_read_first(bits, column)]
+    if count > 1:
+        bent(values, read_shaped(bits, count - 1))
+    return _checked(values, column.name, column.low, column.high)
+
+
+def _steady(
+    column: Column,
+    values: Sequence[int | None],
+    steps: Callable[[list[int]], list[int]] = steps_of,
+) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "0"
+    told = "1" if column.optional else ""
+    text = told + _first(column, known[0])
+    if len(values) == 1:
+        return text
+    if len(known) < len(values):
+        text += plain(SOME_MISSING, SHAPE_BITS) + missing([value is None for value in values])
+    return text + (shaped(steps(known)) if len(known) > 1 else "")
+
+
+def _read_steady(bits: BitReader, column: Column, count: int) -> list[Any]:
+    if column.optional and not bits.plain(1):
+        return [None] * count
+    values = [_read_first(bits, column)]
+    if count == 1:
+        return _checked(values, column.name, column.low, column.high)
+    shape = bits.plain(SHAPE_BITS)
+    absent: list[bool] = []
+    if shape == SOME_MISSING and column.optional:
+        absent = read_missing(bits, count, column.name)
+        count -= sum(absent)
+        shape = bits.plain(SHAPE_BITS) if count > 1 else 0
+    steps = read_shaped(bits, count - 1, shape)
+    value = values[0]
+    for step in steps if any(steps) else ():
+        value += unfold(step)
+        if column is COURSE:
+            value %= TURN_DEG
+        values.append(value)
+    values += [value] * (count - len(values))
+    _checked(values, column.name, column.low, column.high)
+    if not absent:
+        return values
+    known = iter(values)
+    return [None if gone else next(known) for gone in absent]
+
+
+def _first(column: Column, value: int) -> str:
+    if column.first_bits:
+        return plain(value - column.low, column.first_bits)
+    off = value - column.usual
+    return golomb(fold(off) if column.folded else off, column.first_order)
+
+
+def _read_first(bits: BitReader, column: Column) -> int:
+    if column.first_bits:
+        return column.low + bits.plain(column.first_bits)
+    off = bits.golomb(column.first_order)
+    return column.usual + (unfold(off) if column.folded else off)
+
+
+def _standing(stands: list[int], times: list[int]) -> str:
+    """Write for how many raw fixes each stands, from the time since the one before."""
+    text = golomb(stands[0] - 1, STANDS_ORDER)
+    if len(stands) == 1:
+        return text
+    steps = [later - time_ms for time_ms, later in pairwise(times)]
+    period_ms = likely_period_ms(steps, stands[1:])
+    text += "1" if period_ms == USUAL_PERIOD_MS else "0" + golomb(period_ms, PERIOD_ORDER)
+    expected = expected_stands(steps, period_ms)
+    return text + shaped([fold(n - e) for n, e in zip(stands[1:], expected, strict=True)])
+
+
+def _read_standing(bits: BitReader, times: list[int]) -> list[int]:
+    stands = [1 + bits.golomb(STANDS_ORDER)]
+    if len(times) > 1:
+        period_ms = USUAL_PERIOD_MS if bits.plain(1) else bits.golomb(PERIOD_ORDER)
+        _checked([period_ms], "stands_for's period", 1, MAX_PERIOD_MS)
+        steps = [later - time_ms for time_ms, later in pairwise(times)]
+        offs = read_shaped(bits, len(steps))
+        expected = expected_stands(steps, period_ms)
+        stands += [e + unfold(off) for e, off in zip(expected, offs, strict=True)]
+    return _checked(stands, "stands_for", 1, STANDS_MAX)
+
+
+def _read_flags(bits: BitReader, count: int, what: str) -> list[int]:
+    return _checked(read_shaped(bits, count), what, 0, 1)
+
+
+def _read_seqs(bits: BitReader, count: int, after: int, skipped: int) -> list[int]:
+    if not skipped:
         return list(range(after + 1, after + 1 + count))
-    seqs = [number for number in _values(_SEQ, packed, count) if number is not None]
-    ascending = all(a < b for a, b in zip([after, *seqs], seqs, strict=False))
-    if len(seqs) != count or not ascending:
-        raise MessageError("malformed", f"columns: seq does not rise from {after} row by row")
-    return seqs
+    seqs, seq = [], after
+    for left_out in read_shaped(bits, count):
+        seq += left_out + 1
+        seqs.append(seq)
+    return _checked(seqs, "seq", 1, min(MAX_COUNT, after + count + skipped))
 
 
-def _values(column: _Column, packed: object, count: int) -> Iterator[Any]:
-    if packed is None:
-        if column.name in _REQUIRED:
-            raise MessageError("malformed", f"columns: {column.name} is missing")
-        packed = [None] * count if column.default is None else [column.default] + [0] * (count - 1)
-    if not isinstance(packed, list) or len(packed) != count:
-        raise MessageError("malformed", f"columns: {column.name} does not hold {count} values")
-    value = 0
-    for row, difference in enumerate(packed):
-        if difference is None and column.name not in _REQUIRED and column.default is None:
-            yield None
-            continue
-        what = f"columns: {column.name} of row {row}"
-        value += whole(difference, -(2**63), 2**63, what=what)
-        yield whole(value, column.low, column.high, what=what)
+def _checked(values: list[int], what: str, low: int, high: int) -> list[int]:
+    if min(values) < low or max(values) > high:
+        row = next(row for row, value in enumerate(values) if not low <= value <= high)
+        text = f"columns: {what} of row {row} {values[row]} is not in {low} to {high}"
+        raise MessageError("range", text)
+    return values

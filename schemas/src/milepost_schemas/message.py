@@ -1,16 +1,15 @@
-"""Reading msgpack from strangers: one bounded decoder and one error type for every message.
+"""Opening a message from strangers: one bounded decoder and one error type for every message.
 
-Lengths are limited before anything is allocated, so that a length bomb, deep nesting or a
-megabyte of empty containers costs less than a millisecond and less than a megabyte.
+A message is one msgpack extension value: its type is the version, its content begins with the
+stream, then come bits. The length is checked before anything is allocated, and nothing can nest.
 """
-
-from typing import Any
 
 import msgpack
 
 MAX_MESSAGE_BYTES = 65_536
 STREAM_BYTES = 8
 MAX_COUNT = 2**53 - 1
+MAX_VERSION = 127
 
 
 class MessageError(ValueError):
@@ -25,66 +24,63 @@ class MessageError(ValueError):
         self.reason = reason
 
 
-def unpack_array(data: bytes, *, what: str, max_items: int) -> list[Any]:
-    """Read one msgpack array and nothing behind it.
+def seal_message(version: int, stream: bytes, bits: bytes) -> bytes:
+    """Put a message together.
+
+    Args:
+        version: 1 to 127.
+        stream: 8 bytes.
+        bits: What the version makes of it.
+    """
+    return bytes(msgpack.packb(msgpack.ExtType(version, stream + bits)))
+
+
+def open_message(data: bytes, *, what: str) -> tuple[int, bytes, bytes]:
+    """Take a message apart: its version, its stream, and its bits.
 
     Args:
         data: The bytes; at most `MAX_MESSAGE_BYTES`.
         what: What is being read, for the error.
-        max_items: Longest array that is legal anywhere inside.
 
     Raises:
-        MessageError: Too long, not msgpack, not an array, or a length beyond `max_items`.
+        MessageError: Too long, not one msgpack extension value, or too short for a stream.
     """
     if len(data) > MAX_MESSAGE_BYTES:
         raise MessageError("size", f"{what} has {len(data)} bytes, above {MAX_MESSAGE_BYTES}")
     try:
         value = msgpack.unpackb(
             data,
-            max_array_len=max_items,
+            max_array_len=0,
             max_map_len=0,
-            max_str_len=256,
-            max_bin_len=MAX_MESSAGE_BYTES,
-            max_ext_len=0,
+            max_str_len=0,
+            max_bin_len=0,
+            max_ext_len=MAX_MESSAGE_BYTES,
         )
-    except ValueError as error:  # also a wrong length, a cut message, or nesting beyond the limit
+    except ValueError as error:  # also a wrong length, a cut message, or nesting
         raise MessageError("malformed", f"{what} is not msgpack: {error}") from None
-    if not isinstance(value, list):
-        raise MessageError("malformed", f"{what} is not an array")
-    return value
+    if not isinstance(value, msgpack.ExtType) or not 0 < value.code <= MAX_VERSION:
+        raise MessageError("malformed", f"{what} is not an extension value of a type above 0")
+    if len(value.data) < STREAM_BYTES:
+        raise MessageError("malformed", f"{what} is too short for a stream")
+    return value.code, value.data[:STREAM_BYTES], value.data[STREAM_BYTES:]
 
 
-def whole(value: object, low: int, high: int, *, what: str) -> int:
-    """Check that a decoded value is an integer (not a bool) within `low` to `high`.
+def check_version(version: int, known: int, *, what: str) -> None:
+    """Check that a message is of the version that this reader knows.
+
+    Raises:
+        MessageError: It is of another one.
+    """
+    if version != known:
+        raise MessageError("version", f"{what} has version {version}, this reader knows {known}")
+
+
+def whole(value: int, low: int, high: int, *, what: str) -> int:
+    """Check that a number is within `low` to `high`.
 
     Raises:
         MessageError: It is not.
     """
-    if type(value) is not int:
-        raise MessageError("malformed", f"{what} is {type(value).__name__}, not an integer")
     if not low <= value <= high:
         raise MessageError("range", f"{what} {value} is not in {low} to {high}")
     return value
-
-
-def stream_id(value: object, *, what: str) -> bytes:
-    """Check that a decoded value is a stream's 8 bytes.
-
-    Raises:
-        MessageError: It is not.
-    """
-    if not isinstance(value, bytes) or len(value) != STREAM_BYTES:
-        raise MessageError("malformed", f"{what} is not {STREAM_BYTES} bytes")
-    return value
-
-
-def check_version(items: list[Any], version: int, *, what: str) -> None:
-    """Check that a message's first element is the version that this reader knows.
-
-    Raises:
-        MessageError: It is missing or another version.
-    """
-    if not items:
-        raise MessageError("malformed", f"{what} is empty")
-    if whole(items[0], 0, 2**31, what=f"{what} version") != version:
-        raise MessageError("version", f"{what} has version {items[0]}, this reader knows {version}")

@@ -9,7 +9,7 @@ from milepost_agent.buffer import Buffer, StreamGoneError
 from milepost_agent.config import BrokerConfig
 from milepost_agent.uplink.link import Answer, CameUp, Link, UplinkError, WentDown
 from milepost_agent.uplink.trust import Trust
-from milepost_schemas.ack import Ack, decode_ack
+from milepost_schemas.ack import MINUTE_MS, Ack, decode_ack
 from milepost_schemas.delivery.effect import Effect, Rewind, SetAside
 from milepost_schemas.delivery.packing import pack
 from milepost_schemas.delivery.sender import Sender
@@ -182,7 +182,7 @@ class Uplink:
         self._buffer.apply(effects)
         self._tell(ack, effects)
         news.effects += effects
-        news.server_time_ms = ack.server_time_ms
+        news.server_time_ms = ack.server_time_min * MINUTE_MS
 
     def _tell(self, ack: Ack, effects: list[Effect]) -> None:
         for effect in effects:

@@ -27,6 +27,11 @@ class Definitions:
         ordered = sorted(versions, key=lambda each: each[0])
         return cls(version, tuple(e[0] for e in ordered), tuple(e[1] for e in ordered))
 
+    @property
+    def any_fence(self) -> bool:
+        """Whether any version has a fence; without one there is nothing for the engine to do."""
+        return any(self.fences)
+
     def in_force(self, time_ms: int) -> tuple[Fence, ...]:
         """Return the fences that a fix of this GPS time meets."""
         index = bisect_right(self.effective_ms, time_ms)

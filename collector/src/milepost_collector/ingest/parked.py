@@ -33,6 +33,6 @@ async def resume_parked(database: AsyncDatabase, clock: Clock) -> None:
             definitions = await stored_definitions.load(database)
             state, events, parked = run_or_park(locked, fixes, definitions)
             writes = Writes(engine={locked.no: (state, parked)}, events=events)
-            await write(database, writes, clock.now())
+            await write(database, writes, clock.now_ms())
         if parked is None:
             _log.info("A parked engine runs again.", device=device, events=len(events))

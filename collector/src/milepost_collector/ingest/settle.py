@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
+import numpy as np
 import structlog
 
 from milepost_collector.engine import Definitions, EngineState, run_engine
 from milepost_collector.ingest.arrival import Arrival, Refusal
+from milepost_collector.store.fix_copy import OwnedRows
 from milepost_collector.store.locked import LockedDevice, OpenStream
 from milepost_collector.store.writes import StreamWrites, Writes
-from milepost_schemas.ack import Ack
+from milepost_schemas.ack import MINUTE_MS, Ack
+from milepost_schemas.bulk import Batches, FixRows
+from milepost_schemas.bulk.rows import Flags, Integers
 from milepost_schemas.delivery.admission import Admission, admit
 from milepost_schemas.event import Event
 from milepost_schemas.fix import KeptFix
+from milepost_schemas.message import MAX_COUNT
 from milepost_schemas.topics import Address
 
 _log = structlog.get_logger(__name__)
@@ -52,78 +58,138 @@ class Rows:
 
 
 def settle(
-    arrivals: Sequence[Arrival], rows: Rows, definitions: Definitions, now_ms: int
+    arrivals: Sequence[Arrival], read: Batches, rows: Rows, definitions: Definitions, now_ms: int
 ) -> Settlement:
     """Judge every arrival whose device's row is held.
 
     Args:
         arrivals: At most one a device.
+        read: What was read together with them: their fixes.
         rows: The locked rows.
         definitions: The fences, by the time from which they are in force.
         now_ms: Our time, milliseconds since 1970.
     """
-    settlement = Settlement()
-    for arrival in arrivals:
-        device = rows.devices[arrival.message.address.device]
-        envelope = arrival.envelope
-        stream = rows.streams[device.no, envelope.stream]
-        previous = envelope.previous
-        before = rows.previous.get((device.no, previous.stream)) if previous else None
-        admission = admit(envelope, stream.last_seq, before)
-        if admission.apply_from is not None:
-            fixes = [kept for kept in arrival.fixes if kept.seq >= admission.apply_from]
-            _apply(settlement.writes, arrival, device, stream, admission, fixes, now_ms)
-            _run_engine(settlement.writes, device, fixes, definitions, now_ms)
-        _place(settlement.writes, device, arrival, now_ms)
-        ack = Ack(envelope.stream, envelope.batch, admission.last_seq, now_ms)
-        settlement.answers.append((arrival.message.address, ack))
+    settlement, writes = Settlement(), Writes()
+    settlement.writes = writes
+    judged = [_judged(arrival, rows) for arrival in arrivals]
+    fresh = _fresh(judged, read)
+    plausible = is_plausible(fresh.rows.time_ms, now_ms)
+    writes.fixes = fresh.where(plausible)
+    writes.quarantined = fresh.where(~plausible)
+    writes.streams = _streams(judged, fresh, len(read.counts))
+    writes.heard = [each.device.no for each in judged]
+    writes.positions = _positions(judged, read, now_ms)
+    if definitions.any_fence:
+        _run_engines(writes, judged, writes.fixes.rows, definitions)
+    now_min = now_ms // MINUTE_MS
+    for each in judged:
+        envelope = each.arrival.envelope
+        ack = Ack(envelope.stream, envelope.batch, each.admission.last_seq, now_min)
+        settlement.answers.append((each.arrival.message.address, ack))
     return settlement
 
 
-def is_plausible(time_ms: int, now_ms: int) -> bool:
+@overload
+def is_plausible(time_ms: int, now_ms: int) -> bool: ...
+@overload
+def is_plausible(time_ms: Integers, now_ms: int) -> Flags: ...
+def is_plausible(time_ms: int | Integers, now_ms: int) -> bool | Flags:
     """Whether a GPS time can be: not over 400 days old, not over an hour ahead of us."""
-    return now_ms - OLDEST_MS <= time_ms <= now_ms + NEWEST_MS
+    return (now_ms - OLDEST_MS <= time_ms) & (time_ms <= now_ms + NEWEST_MS)
 
 
-def _apply(
-    writes: Writes,
-    arrival: Arrival,
-    device: LockedDevice,
-    stream: OpenStream,
-    admission: Admission,
-    fixes: list[KeptFix],
-    now_ms: int,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An arrival, its rows, and what of it is to be applied."""
+
+    arrival: Arrival
+    device: LockedDevice
+    stream: OpenStream
+    admission: Admission
+
+
+def _judged(arrival: Arrival, rows: Rows) -> _Judged:
+    device = rows.devices[arrival.message.address.device]
     envelope = arrival.envelope
-    last_seq = envelope.upto
-    missing = sum(gap.last - gap.first + 1 for gap in admission.gaps)
-    writes.streams.append(
-        StreamWrites(
-            stream=stream,
-            last_seq=last_seq,
-            newest=envelope.newest,
-            volatile=envelope.volatile,
-            fixes=[kept for kept in fixes if is_plausible(kept.fix.time_ms, now_ms)],
-            quarantined=[kept for kept in fixes if not is_plausible(kept.fix.time_ms, now_ms)],
-            gaps=admission.gaps,
-            thinned=last_seq - stream.last_seq - len(fixes) - missing,
+    stream = rows.streams[device.no, envelope.stream]
+    previous = envelope.previous
+    before = rows.previous.get((device.no, previous.stream)) if previous else None
+    return _Judged(arrival, device, stream, admit(envelope, stream.last_seq, before))
+
+
+def _fresh(judged: Sequence[_Judged], read: Batches) -> OwnedRows:
+    """Return the fixes that are to be applied, and whose they are."""
+    size = len(read.counts)
+    apply_from = np.full(size, MAX_COUNT + 1)
+    device, stream = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    places = np.array([each.arrival.place for each in judged], np.int64)
+    device[places] = [each.device.no for each in judged]
+    stream[places] = [each.stream.no for each in judged]
+    froms = (each.admission.apply_from for each in judged)
+    apply_from[places] = [MAX_COUNT + 1 if each is None else each for each in froms]
+    rows = read.rows
+    is_fresh = rows.seq >= apply_from[rows.batch]
+    if not is_fresh.all():
+        rows = rows.where(is_fresh)
+    return OwnedRows(rows, device[rows.batch], stream[rows.batch])
+
+
+def _streams(judged: Sequence[_Judged], fresh: OwnedRows, size: int) -> list[StreamWrites]:
+    counts = np.bincount(fresh.rows.batch, minlength=size).tolist()
+    writes = []
+    for each in judged:
+        admission, envelope = each.admission, each.arrival.envelope
+        if admission.apply_from is None:
+            continue
+        fixes = counts[each.arrival.place]
+        missing = sum(gap.last - gap.first + 1 for gap in admission.gaps)
+        writes.append(
+            StreamWrites(
+                no=each.stream.no,
+                last_seq=envelope.upto,
+                newest=envelope.newest,
+                volatile=envelope.volatile,
+                fixes=fixes,
+                thinned=envelope.upto - each.stream.last_seq - fixes - missing,
+                gaps=admission.gaps,
+            )
         )
-    )
+    return writes
 
 
-def _run_engine(
-    writes: Writes,
-    device: LockedDevice,
-    fixes: list[KeptFix],
-    definitions: Definitions,
-    now_ms: int,
+def _positions(judged: Sequence[_Judged], read: Batches, now_ms: int) -> OwnedRows:
+    """Return the newest fix of each device: its batch's last one, or what is live."""
+    places = np.array([each.arrival.place for each in judged], np.int64)
+    placed = places[read.counts[places] > 0]
+    rows = read.rows.where((read.starts + read.counts - 1)[placed])
+    live = [
+        (each.arrival.place, [KeptFix(0, fix)])
+        for each in judged
+        if (fix := each.arrival.envelope.live) is not None
+    ]
+    if live:
+        rows = FixRows.joined([rows, FixRows.of(live)])
+    rows = rows.where(is_plausible(rows.time_ms, now_ms))
+    # The newest of each batch: the last one of it in the order of time.
+    rows = rows.where(np.lexsort((rows.time_ms, rows.batch)))
+    rows = rows.where(np.diff(rows.batch, append=-1) != 0)
+    device = np.zeros(len(read.counts), np.int64)
+    device[places] = [each.device.no for each in judged]
+    return OwnedRows(rows, device[rows.batch], np.zeros(len(rows), np.int64))
+
+
+def _run_engines(
+    writes: Writes, judged: Sequence[_Judged], rows: FixRows, definitions: Definitions
 ) -> None:
-    usable = [kept for kept in fixes if is_plausible(kept.fix.time_ms, now_ms)]
-    if not usable or device.engine_parked is not None:
-        return
-    state, events, parked = run_or_park(device, usable, definitions)
-    writes.engine[device.no] = (state, parked)
-    writes.events.extend(events)
+    for each in judged:
+        device = each.device
+        first, end = np.searchsorted(rows.batch, (each.arrival.place, each.arrival.place + 1))
+        if first == end or device.engine_parked is not None:
+            continue
+        fixes = rows.where(slice(first, end)).kept_fixes()
+        state, events, parked = run_or_park(device, fixes, definitions)
+        writes.engine[device.no] = (state, parked)
+        writes.events.extend(events)
 
 
 def run_or_park(
@@ -142,12 +208,3 @@ def run_or_park(
     except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a fix: it is parked
         _log.exception("The engine failed and is parked for this device.", device=device.device)
         return device.engine_state, [], f"{type(error).__name__}: {error}"
-
-
-def _place(writes: Writes, device: LockedDevice, arrival: Arrival, now_ms: int) -> None:
-    known = [kept.fix for kept in arrival.fixes[-1:]]
-    if arrival.envelope.live is not None:
-        known.append(arrival.envelope.live)
-    plausible = [fix for fix in known if is_plausible(fix.time_ms, now_ms)]
-    if plausible:
-        writes.positions[device.no] = max(plausible, key=lambda fix: fix.time_ms)

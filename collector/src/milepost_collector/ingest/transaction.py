@@ -1,18 +1,28 @@
 """One transaction for many devices: lock, judge, write, commit; refuse what cannot be stored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
 from milepost_collector.clock import Clock
 from milepost_collector.engine import Definitions
-from milepost_collector.ingest.arrival import Arrival, Message, Refusal, read_message
+from milepost_collector.ingest.arrival import (
+    Arrival,
+    Arrivals,
+    Message,
+    Refusal,
+    groups,
+    read_messages,
+)
 from milepost_collector.ingest.settle import Rows, Settlement, is_plausible, settle
 from milepost_collector.store import definitions as stored_definitions
 from milepost_collector.store import locked
 from milepost_collector.store.connection import AsyncDatabase
-from milepost_collector.store.writes import NOT_STORABLE, write
+from milepost_collector.store.writes import NO_PLACE, NOT_STORABLE, write
 from milepost_schemas.ack import Ack
+from milepost_schemas.bulk import Batches
 from milepost_schemas.fix import instant
 from milepost_schemas.topics import Address
 
@@ -61,8 +71,9 @@ class Intake:
         self._database = database
         self._clock = clock
         self._definitions = Definitions()
+        self._weeks: set[int] = set()
 
-    async def take(self, messages: list[Message]) -> Outcome:
+    async def take(self, messages: Sequence[Message]) -> Outcome:
         """Take messages, at most one a device, and commit what can be stored of them.
 
         Raises:
@@ -70,49 +81,51 @@ class Intake:
                 answered (`store.connection.LOST`).
         """
         outcome = Outcome()
-        refusals: list[Refusal] = []
-        group: list[Arrival] = []
-        fixes = 0
-        for read in map(read_message, messages):
-            if isinstance(read, Refusal):
-                refusals.append(read)
-                continue
-            if group and fixes + len(read.fixes) > MAX_FIXES:
-                outcome.add(await self._store(group, []))
-                group, fixes = [], 0
-            group.append(read)
-            fixes += len(read.fixes)
-        outcome.add(await self._store(group, refusals))
+        for group in groups(messages, MAX_FIXES):
+            outcome.add(await self._store(read_messages(group)))
         return outcome
 
-    async def _store(self, arrivals: list[Arrival], refusals: list[Refusal]) -> Outcome:
-        if not arrivals and not refusals:
-            return Outcome()
-        await self._make_partitions(arrivals)
+    async def _store(self, arrivals: Arrivals) -> Outcome:
         try:
-            return await self._transact(arrivals, refusals)
+            await self._make_partitions(arrivals.read)
+            return await self._transact(arrivals)
+        except NO_PLACE:
+            # A week was dropped since it was last seen; it is made anew.
+            self._weeks.clear()
+            await self._make_partitions(arrivals.read)
         except NOT_STORABLE as error:
-            if not arrivals:
-                raise
-            if len(arrivals) == 1 and not refusals:
-                refusals = [Refusal(arrivals[0].message, "unstorable", str(error))]
-                return await self._store([], refusals)
-        # One of several cannot be stored: each alone, so that it fails alone.
-        outcome = await self._store([], refusals)
-        for arrival in arrivals:
-            outcome.add(await self._store([arrival], []))
+            return await self._store_one_by_one(arrivals, error)
+        try:
+            return await self._transact(arrivals)
+        except NOT_STORABLE as error:
+            return await self._store_one_by_one(arrivals, error)
+
+    async def _store_one_by_one(self, arrivals: Arrivals, cause: Exception) -> Outcome:
+        """Store each message of a group that cannot be stored, so that one fails alone."""
+        if len(arrivals.arrivals) == 1:
+            message = arrivals.arrivals[0].message
+            refused = [*arrivals.refusals, Refusal(message, "unstorable", str(cause))]
+            return await self._transact(Arrivals([], refused, arrivals.read))
+        if not arrivals.arrivals:
+            raise cause
+        outcome = await self._transact(Arrivals([], arrivals.refusals, arrivals.read))
+        for arrival in arrivals.arrivals:
+            outcome.add(await self._store(read_messages([arrival.message])))
         return outcome
 
-    async def _transact(self, arrivals: list[Arrival], refusals: list[Refusal]) -> Outcome:
+    async def _transact(self, arrivals: Arrivals) -> Outcome:
+        if not arrivals.arrivals and not arrivals.refusals:
+            return Outcome()
         now_ms = self._clock.now_ms()
         async with self._database.transaction():
-            shards = {a.message.address.device: a.message.address.shard for a in arrivals}
+            addresses = [arrival.message.address for arrival in arrivals.arrivals]
+            shards = {address.device: address.shard for address in addresses}
             devices = await locked.lock_devices(self._database, shards) if shards else {}
-            held, left, misplaced = _sorted_out(arrivals, devices)
+            held, left, misplaced = _sorted_out(arrivals.arrivals, devices)
             await self._refresh_definitions(devices)
             rows = await self._rows(held, devices)
-            settlement = settle(held, rows, self._definitions, now_ms)
-            for refusal in [*refusals, *misplaced]:
+            settlement = settle(held, arrivals.read, rows, self._definitions, now_ms)
+            for refusal in [*arrivals.refusals, *misplaced]:
                 settlement.refuse(refusal, now_ms)
                 _log.warning(
                     "A message was refused.",
@@ -120,7 +133,7 @@ class Intake:
                     reason=refusal.reason,
                     detail=refusal.detail,
                 )
-            await write(self._database, settlement.writes, instant(now_ms))
+            await write(self._database, settlement.writes, now_ms)
         return _outcome(settlement, left)
 
     async def _rows(self, arrivals: list[Arrival], devices: dict[str, locked.LockedDevice]) -> Rows:
@@ -138,20 +151,19 @@ class Intake:
         if newest > self._definitions.version:
             self._definitions = await stored_definitions.load(self._database)
 
-    async def _make_partitions(self, arrivals: list[Arrival]) -> None:
-        now_ms = self._clock.now_ms()
-        weeks = {
-            (kept.fix.time_ms - _MONDAY_MS) // _WEEK_MS: kept.fix
-            for arrival in arrivals
-            for kept in arrival.fixes
-            if is_plausible(kept.fix.time_ms, now_ms)
-        }
-        # Asked each time: a week that was dropped meanwhile would make its fixes unstorable.
-        await locked.make_partitions(self._database, [fix.time for fix in weeks.values()])
+    async def _make_partitions(self, read: Batches) -> None:
+        """Make the weeks of the fixes that this intake has not seen yet."""
+        times = read.rows.time_ms
+        times = times[is_plausible(times, self._clock.now_ms())]
+        weeks = set(np.unique((times - _MONDAY_MS) // _WEEK_MS).tolist()) - self._weeks
+        if weeks:
+            moments = [instant(week * _WEEK_MS + _MONDAY_MS) for week in sorted(weeks)]
+            await locked.make_partitions(self._database, moments)
+            self._weeks |= weeks
 
 
 def _sorted_out(
-    arrivals: list[Arrival], devices: dict[str, locked.LockedDevice]
+    arrivals: Sequence[Arrival], devices: dict[str, locked.LockedDevice]
 ) -> tuple[list[Arrival], list[Message], list[Refusal]]:
     """Split arrivals into those of held rows, those left for later, and those on a wrong shard."""
     held, left, misplaced = [], [], []
@@ -169,9 +181,10 @@ def _sorted_out(
 
 
 def _outcome(settlement: Settlement, left: list[Message]) -> Outcome:
+    writes = settlement.writes
     return Outcome(
         answers=settlement.answers,
         left=left,
-        fixes=sum(len(each.fixes) for each in settlement.writes.streams),
-        events=len(settlement.writes.events),
+        fixes=len(writes.fixes) if writes.fixes is not None else 0,
+        events=len(writes.events),
     )

@@ -7,7 +7,7 @@ transaction, calls `lock_devices` and `open_streams`, decides, calls `writes.wri
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 
@@ -46,15 +46,23 @@ async def lock_devices(
         connection: In a transaction.
         shards: The shard of each device; rows of unknown devices are made.
     """
-    names = sorted(shards)
-    async with connection.cursor(row_factory=class_row(LockedDevice)) as cursor:
-        await cursor.execute(
+    locked = await _lock(connection, sorted(shards))
+    unlocked = sorted(shards.keys() - locked.keys())
+    if unlocked:
+        cursor = await connection.execute(
             "INSERT INTO device (device, shard) "
             "SELECT * FROM unnest(%s::text[], %s::smallint[]) AS new (device, shard) "
             "WHERE NOT EXISTS (SELECT FROM device WHERE device.device = new.device) "
-            "ON CONFLICT DO NOTHING",
-            (names, [shards[name] for name in names]),
+            "ON CONFLICT DO NOTHING RETURNING device",
+            (unlocked, [shards[name] for name in unlocked]),
         )
+        made = sorted([name async for (name,) in cursor])
+        locked |= await _lock(connection, made) if made else {}
+    return locked
+
+
+async def _lock(connection: AsyncDatabase, names: list[str]) -> dict[str, LockedDevice]:
+    async with connection.cursor(row_factory=class_row(LockedDevice)) as cursor:
         await cursor.execute(
             "SELECT no, device, shard, engine_state, engine_parked, "
             "(SELECT coalesce(max(version), 0) FROM definitions) AS definitions "
@@ -73,22 +81,30 @@ async def open_streams(
         connection: In a transaction that holds the devices' rows.
         pairs: Device's row number and stream.
     """
-    ordered = sorted(pairs)
-    arrays = ([device for device, _ in ordered], [stream for _, stream in ordered])
+    found = await _open(
+        connection,
+        "SELECT no, stream.device, stream.stream, last_seq FROM stream "
+        "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+        "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
+        sorted(pairs),
+    )
+    unknown = sorted(set(pairs) - found.keys())
+    if not unknown:
+        return found
+    return found | await _open(
+        connection,
+        "INSERT INTO stream (device, stream) SELECT * FROM unnest(%s::integer[], %s::bytea[]) "
+        "RETURNING no, device, stream, last_seq",
+        unknown,
+    )
+
+
+async def _open(
+    connection: AsyncDatabase, statement: LiteralString, pairs: list[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], OpenStream]:
     async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
-        await cursor.execute(
-            "INSERT INTO stream (device, stream) "
-            "SELECT * FROM unnest(%s::integer[], %s::bytea[]) AS new (device, stream) "
-            "WHERE NOT EXISTS (SELECT FROM stream WHERE (stream.device, stream.stream) = "
-            "(new.device, new.stream))",
-            arrays,
-        )
-        await cursor.execute(
-            "SELECT no, stream.device, stream.stream, last_seq FROM stream "
-            "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
-            "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
-            arrays,
-        )
+        arrays = ([device for device, _ in pairs], [stream for _, stream in pairs])
+        await cursor.execute(statement, arrays)
         return {(row.device, row.stream): row async for row in cursor}
 
 

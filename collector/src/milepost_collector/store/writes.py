@@ -4,24 +4,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 from psycopg import DataError, IntegrityError
+from psycopg.errors import CheckViolation
 from psycopg.types.json import Jsonb
 
+from milepost_collector.store.arrays import Kind, binary_array
 from milepost_collector.store.connection import AsyncDatabase
-from milepost_collector.store.locked import OpenStream
+from milepost_collector.store.fix_copy import OwnedRows, copy_fixes, copy_quarantined
+from milepost_collector.store.summaries import (
+    LATE_MS,
+    NO_SPEED,
+    Summaries,
+    add_summaries,
+    summarise,
+)
 from milepost_schemas.batch import Gap
+from milepost_schemas.bulk import MISSING
 from milepost_schemas.event import Event
-from milepost_schemas.fix import Fix, KeptFix, instant
+from milepost_schemas.fix import instant
 
 # Raised when a value of a batch cannot be stored, by anybody, ever.
 NOT_STORABLE = (DataError, IntegrityError)
 
-EVENTS_CHANNEL = "milepost_events"
+# Raised when a fix's week has no partition; no other check stands on the tables that are copied to.
+NO_PLACE = CheckViolation
 
-_FIX_COLUMNS = (
-    "device, stream, seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
-    "satellites, kind, error_dm, date_repaired, stands_for, hole"
-)
+EVENTS_CHANNEL = "milepost_events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +49,19 @@ class StreamWrites:
     """What a batch adds to one stream.
 
     Attributes:
-        fixes: To be stored.
-        quarantined: Whose GPS time cannot be.
+        no: The stream's row number.
         newest: The newest number that the unit told of.
+        fixes: How many came, quarantined ones included.
+        thinned: How many numbers were thinned.
     """
 
-    stream: OpenStream
+    no: int
     last_seq: int
     newest: int
     volatile: bool
-    fixes: Sequence[KeptFix]
-    quarantined: Sequence[KeptFix]
-    gaps: Sequence[Gap]
+    fixes: int
     thinned: int
+    gaps: Sequence[Gap]
 
     @property
     def missing(self) -> int:
@@ -65,80 +74,90 @@ class Writes:
     """Everything that one transaction writes.
 
     Attributes:
+        fixes: To be stored.
+        quarantined: Those whose GPS time cannot be.
         streams: What batches add to streams.
-        positions: The newest fix of a device, by its row's number.
+        heard: The row numbers of all devices of which anything came.
+        positions: The newest fix of devices, at most one each; the streams do not matter.
         engine: State and parking cause of a device, by its row's number.
         events: In the order in which they came about.
         dead_letters: Messages that were refused.
     """
 
+    fixes: OwnedRows | None = None
+    quarantined: OwnedRows | None = None
     streams: list[StreamWrites] = field(default_factory=list)
-    positions: dict[int, Fix] = field(default_factory=dict)
+    heard: list[int] = field(default_factory=list)
+    positions: OwnedRows | None = None
     engine: dict[int, tuple[bytes | None, str | None]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
 
-async def write(connection: AsyncDatabase, writes: Writes, recorded_at: datetime) -> None:
+async def write(connection: AsyncDatabase, writes: Writes, now_ms: int) -> None:
     """Write everything; the caller commits.
+
+    Args:
+        connection: In a transaction that holds the rows of the devices.
+        writes: What to write.
+        now_ms: Our time, milliseconds since 1970.
 
     Raises:
         DataError, IntegrityError: A value cannot be stored (`NOT_STORABLE`).
         OperationalError: The server is lost or too busy.
     """
-    await _copy(connection, "fix", "", [(s, kept, ()) for s in writes.streams for kept in s.fixes])
-    quarantined = [(s, kept, (recorded_at,)) for s in writes.streams for kept in s.quarantined]
-    await _copy(connection, "fix_quarantine", ", quarantined_at", quarantined)
+    recorded_at = instant(now_ms)
+    if writes.fixes is not None:
+        await copy_fixes(connection, writes.fixes)
+        await add_summaries(connection, _summarised(writes.fixes, now_ms))
+    if writes.quarantined is not None:
+        await copy_quarantined(connection, writes.quarantined, now_ms)
     await _write_streams(connection, writes.streams, recorded_at)
     await _write_devices(connection, writes, recorded_at)
     await _write_events(connection, writes.events, recorded_at)
     await _write_dead_letters(connection, writes.dead_letters, recorded_at)
 
 
-async def _copy(
-    connection: AsyncDatabase,
-    table: str,
-    extra_columns: str,
-    rows: Sequence[tuple[StreamWrites, KeptFix, tuple[object, ...]]],
-) -> None:
-    if not rows:
-        return
-    async with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({_FIX_COLUMNS}{extra_columns}) FROM STDIN".encode()) as copy,
-    ):
-        for stream, kept, extra in rows:
-            await copy.write_row(_fix_row(stream, kept) + extra)
+def _summarised(owned: OwnedRows, now_ms: int) -> Summaries:
+    rows = owned.rows
+    speed = np.where(rows.speed_dmps == MISSING, NO_SPEED, rows.speed_dmps)
+    late = now_ms - rows.time_ms > LATE_MS
+    return summarise(owned.device, rows.time_ms, rows.stands_for, rows.hole > 0, speed, late)
 
 
-def _fix_row(stream: StreamWrites, kept: KeptFix) -> tuple[object, ...]:
-    fix, row = kept.fix, stream.stream
-    flags = (kept.stands_for, kept.hole)
-    return (row.device, row.no, kept.seq, instant(fix.time_ms), *fix.measured(), *flags)
+_ADD_TO_STREAMS = """
+UPDATE stream
+SET last_seq = new.last_seq, newest = greatest(stream.newest, new.newest),
+    volatile = new.volatile, fixes = stream.fixes + new.fixes,
+    thinned = stream.thinned + new.thinned, missing = stream.missing + new.missing
+FROM unnest(%s::integer[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[], %s::bigint[],
+            %s::bigint[]) AS new (no, last_seq, newest, volatile, fixes, thinned, missing)
+WHERE stream.no = new.no
+"""
 
 
 async def _write_streams(
     connection: AsyncDatabase, streams: Sequence[StreamWrites], recorded_at: datetime
 ) -> None:
-    async with connection.cursor() as cursor:
-        await cursor.executemany(
-            "UPDATE stream SET last_seq = %s, newest = greatest(newest, %s), volatile = %s, "
-            "fixes = fixes + %s, thinned = thinned + %s, missing = missing + %s WHERE no = %s",
-            [
-                (
-                    each.last_seq,
-                    each.newest,
-                    each.volatile,
-                    len(each.fixes) + len(each.quarantined),
-                    each.thinned,
-                    each.missing,
-                    each.stream.no,
-                )
-                for each in streams
-            ],
-        )
-        gaps = [(each.stream.no, gap) for each in streams for gap in each.gaps]
-        if gaps:
+    if not streams:
+        return
+    table = np.array([(s.no, s.last_seq, s.newest, s.fixes, s.thinned, s.missing) for s in streams])
+    no, last_seq, newest, fixes, thinned, missing = table.T
+    await connection.execute(
+        _ADD_TO_STREAMS,
+        (
+            binary_array(no, Kind.INTEGER),
+            binary_array(last_seq, Kind.BIGINT),
+            binary_array(newest, Kind.BIGINT),
+            [each.volatile for each in streams],
+            binary_array(fixes, Kind.BIGINT),
+            binary_array(thinned, Kind.BIGINT),
+            binary_array(missing, Kind.BIGINT),
+        ),
+    )
+    gaps = [(each.no, gap) for each in streams for gap in each.gaps]
+    if gaps:
+        async with connection.cursor() as cursor:
             await cursor.executemany(
                 "INSERT INTO gap (stream, first_seq, last_seq, reason, recorded_at) "
                 "VALUES (%s, %s, %s, %s, %s)",
@@ -146,29 +165,49 @@ async def _write_streams(
             )
 
 
+# What a row of the map may lack, and is handed over as `MISSING`.
+_PLACE = """
+UPDATE device
+SET heard_at = %s, position_time = new.time, lat_e6 = new.lat_e6, lon_e6 = new.lon_e6,
+    altitude_dm = nullif(new.altitude_dm, -2147483648),
+    speed_dmps = nullif(new.speed_dmps, -2147483648),
+    course_deg = nullif(new.course_deg, -2147483648),
+    hdop_tenths = nullif(new.hdop_tenths, -2147483648),
+    satellites = nullif(new.satellites, -2147483648),
+    kind = new.kind, error_dm = nullif(new.error_dm, -2147483648),
+    date_repaired = new.date_repaired > 0
+FROM unnest(%s::integer[], %s::timestamptz[], %s::integer[], %s::integer[], %s::integer[],
+            %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[],
+            %s::integer[], %s::integer[])
+     AS new (no, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths,
+             satellites, kind, error_dm, date_repaired)
+WHERE device.no = new.no
+  AND (device.position_time IS NULL OR device.position_time < new.time)
+"""
+
+
 async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at: datetime) -> None:
-    async with connection.cursor() as cursor:
-        heard = sorted({each.stream.device for each in writes.streams} | set(writes.positions))
-        if heard:
-            await cursor.execute(
-                "UPDATE device SET heard_at = %s WHERE no = ANY(%s)", (recorded_at, heard)
+    if writes.positions is not None and len(writes.positions):
+        rows = writes.positions.rows
+        values = (rows.lat_e6, rows.lon_e6, rows.altitude_dm, rows.speed_dmps, rows.course_deg)
+        others = (rows.hdop_tenths, rows.satellites, rows.kind, rows.error_dm, rows.date_repaired)
+        arrays = [binary_array(each, Kind.INTEGER) for each in (*values, *others)]
+        no = binary_array(writes.positions.device, Kind.INTEGER)
+        times = binary_array(rows.time_ms, Kind.TIMESTAMPTZ)
+        await connection.execute(_PLACE, (recorded_at, no, times, *arrays))
+    if writes.heard:
+        # Those that were placed just now have heard already.
+        await connection.execute(
+            "UPDATE device SET heard_at = %s WHERE no = ANY(%s) "
+            "AND (heard_at IS NULL OR heard_at <> %s)",
+            (recorded_at, sorted(writes.heard), recorded_at),
+        )
+    if writes.engine:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                "UPDATE device SET engine_state = %s, engine_parked = %s WHERE no = %s",
+                [(state, parked, no) for no, (state, parked) in writes.engine.items()],
             )
-        await cursor.executemany(
-            "UPDATE device SET position_time = %s, lat_e6 = %s, lon_e6 = %s, altitude_dm = %s, "
-            "speed_dmps = %s, course_deg = %s, hdop_tenths = %s, satellites = %s, kind = %s, "
-            "error_dm = %s, date_repaired = %s "
-            "WHERE no = %s AND (position_time IS NULL OR position_time < %s)",
-            [_position_row(no, fix) for no, fix in writes.positions.items()],
-        )
-        await cursor.executemany(
-            "UPDATE device SET engine_state = %s, engine_parked = %s WHERE no = %s",
-            [(state, parked, no) for no, (state, parked) in writes.engine.items()],
-        )
-
-
-def _position_row(no: int, fix: Fix) -> tuple[object, ...]:
-    moment = instant(fix.time_ms)
-    return (moment, *fix.measured(), no, moment)
 
 
 async def _write_events(
@@ -199,6 +238,8 @@ async def _write_events(
 async def _write_dead_letters(
     connection: AsyncDatabase, letters: Sequence[DeadLetter], recorded_at: datetime
 ) -> None:
+    if not letters:
+        return
     async with connection.cursor() as cursor:
         await cursor.executemany(
             "INSERT INTO dead_letter (digest, topic, reason, detail, payload, first_at, last_at) "

@@ -28,8 +28,8 @@ WAIT_JITTER = 0.2
 VERSION_WAIT_S = 3600.0
 STRIKES = 3
 
-# No fix weighs less on the wire, so no more than this are worth reading for a budget.
-_LEAST_FIX_BYTES = 8
+# Few fixes weigh less on the wire, so more than this are seldom worth reading for a budget.
+_LIGHT_FIX_BYTES = 3
 
 
 @dataclass(slots=True)
@@ -247,7 +247,7 @@ class Sender:
         self._wanted_at_s = now_s
         self._again_at_s = now_s + self._jittered(self._wait_s)
         self._wait_s = min(self._wait_s * 2, MAX_WAIT_S)
-        affordable = max(1, self._budget_bytes // _LEAST_FIX_BYTES)
+        affordable = max(1, self._budget_bytes // _LIGHT_FIX_BYTES)
         max_fixes = min(self._max_fixes, affordable)
         return self._wanted(ledger, max_fixes, with_live=self._max_fixes > 1)
 
