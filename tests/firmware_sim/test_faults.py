@@ -18,7 +18,7 @@ from milepost_firmware_sim.faults.words import FAULT_WORDS, Level
 from milepost_firmware_sim.replay.player import Player, start_at, start_recorded
 from milepost_firmware_sim.replay.recording import Recording, parse
 from milepost_firmware_sim.sentence import Checksum, find_sentence, position_of, stamp_of
-from milepost_firmware_sim.tracks.track import TrackPoint, distance_m
+from milepost_schemas.tracks.track import TrackPoint, distance_m
 from tests.firmware_sim.drives import drive_files, gga, loaded, rmc, sentence
 
 _BEGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC).timestamp()

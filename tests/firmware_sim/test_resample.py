@@ -4,12 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milepost_firmware_sim.sentence_sets import FixKind
+from milepost_firmware_sim.receiver_makes import ReceiverSet
+from milepost_firmware_sim.replay.recording import parse
+from milepost_firmware_sim.replay.written import written
 from milepost_firmware_sim.tracks.choice import chosen_track
+from milepost_firmware_sim.tracks.kinds import written_kind
 from milepost_firmware_sim.tracks.motion import with_motion
+from milepost_firmware_sim.tracks.nmea_log import points_of
 from milepost_firmware_sim.tracks.resample import Resampled
-from milepost_firmware_sim.tracks.timing import in_order, longest_step_s
-from milepost_firmware_sim.tracks.track import Timing, Track, TrackError, TrackPoint, distance_m
+from milepost_firmware_sim.tracks.timing import in_order
+from milepost_schemas.fix import FixKind
+from milepost_schemas.tracks.track import Timing, Track, TrackError, TrackPoint, distance_m
+from tests.firmware_sim.drives import gga
 
 _NOON_S = 1_767_614_400.0
 
@@ -41,13 +47,6 @@ def test_in_order_track_without_times_is_driven_at_the_speed() -> None:
     expected_s = round(distance_m(points[0], points[1]) / 10.0)
     assert [point.time_s for point in track.points] == [0.0, expected_s, expected_s + 1.0]
     assert track.timing is Timing.UNDATED
-
-
-def test_longest_step_is_five_seconds_or_thrice_the_usual_one() -> None:
-    """A second's track has holes after 5 s; one of half minutes is sparse, and has them later."""
-    fast = [_point(float(n)) for n in range(50)] + [_point(100.0)]
-    slow = [_point(30.0 * n) for n in range(50)]
-    assert (longest_step_s(fast), longest_step_s(slow)) == (5.0, 90.0)
 
 
 @given(
@@ -131,3 +130,26 @@ def test_chosen_track_all_joins_what_does_not_overlap() -> None:
     assert len(chosen_track(_named("a", "b"), "all").points) == 4
     with pytest.raises(TrackError, match="overlaps"):
         chosen_track([*_named("a"), *_named("b")], "all")
+
+
+@pytest.mark.parametrize(
+    ("quality", "kind"), [(1, FixKind.THREE_D), (4, FixKind.RTK), (5, FixKind.RTK)]
+)
+def test_logged_kind_is_written_as_the_receiver_told_it(quality: int, kind: FixKind) -> None:
+    """A log written anew at another rate says RTK as it did, its cycles resolved or not."""
+    log = b"".join(gga(f"0800{second:02}.000", quality) for second in range(3))
+    recording = parse(log)
+    assert recording is not None
+    points = points_of(recording.pieces, recording.pace.times_s, 0.0)
+    assert [point.kind for point in points] == [kind] * 3
+    again = written(points, recording.facts, rate_hz=2, receiver_set=ReceiverSet.PLAIN, dated=False)
+    told = [s.split(b",")[6] for s in b"".join(again.pieces).split(b"\r\n") if b"GGA" in s]
+    assert told == [b"%d" % quality] * 5
+
+
+def test_written_kind_of_a_track_is_what_the_file_says() -> None:
+    """Nothing said is an ordinary fix; RTK of a file has its cycles resolved."""
+    kinds = [written_kind(TrackPoint(0.0, 1.0, 1.0, kind=kind)) for kind in (None, *FixKind)]
+    assert [kind.name for kind in kinds] == [
+        "SOLID", "NONE", "FLAT", "SOLID", "DIFFERENTIAL", "RTK_FIXED", "ESTIMATED",
+    ]  # fmt: skip

@@ -25,6 +25,7 @@ from milepost_firmware_sim.replay.options import ReplayError
 from milepost_firmware_sim.replay.recording import RecordingError
 from milepost_firmware_sim.town.command import town
 from milepost_firmware_sim.town.town import TownError
+from milepost_firmware_sim.wire.command import wire
 from milepost_schemas.timescale import TimescaleError
 
 EXIT_UNSOUND = 1
@@ -57,6 +58,7 @@ app.command("faults")(check_faults)
 app.command()(fleet)
 app.command()(town)
 app.command()(drive)
+app.command()(wire)
 
 
 def main() -> None:

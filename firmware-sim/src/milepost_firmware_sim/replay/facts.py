@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from milepost_firmware_sim.replay.recording import Recording
-from milepost_firmware_sim.replay.source import FileKind, Source
+from milepost_firmware_sim.replay.source import Source
 from milepost_firmware_sim.sentence import DAY_S
-from milepost_firmware_sim.tracks.timing import longest_step_s
-from milepost_firmware_sim.tracks.track import Timing, Track
+from milepost_schemas.tracks.order import longest_step_s
+from milepost_schemas.tracks.recognise import FileKind
+from milepost_schemas.tracks.track import Timing, Track
 
 
 def describe(source: Source) -> dict[str, object]:

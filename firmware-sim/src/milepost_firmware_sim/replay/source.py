@@ -1,17 +1,14 @@
 """What is played: a file of any kind, read and made a recording.
 
 In flow a path and wishes, out flows a `Recording` and what else the file holds. The kind of a file
-is told by its content, never by its name: XML is GPX, a header that names a latitude and a
-longitude begins a CSV, everything else must hold NMEA sentences. Any may be packed by gzip.
+is told by its content, never by its name. Any may be packed by gzip.
 """
 
 import gzip
-import re
 import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from milepost_firmware_sim.receiver_makes import ReceiverSet
@@ -24,26 +21,15 @@ from milepost_firmware_sim.replay.recording import (
 )
 from milepost_firmware_sim.replay.written import written
 from milepost_firmware_sim.tracks.choice import ALL, chosen_track
-from milepost_firmware_sim.tracks.gpx import read_gpx
 from milepost_firmware_sim.tracks.nmea_log import points_of
-from milepost_firmware_sim.tracks.table import is_table, read_table
 from milepost_firmware_sim.tracks.timing import in_order
-from milepost_firmware_sim.tracks.track import Timing, Track, TrackError
+from milepost_schemas.tracks.gpx import read_gpx
+from milepost_schemas.tracks.recognise import FileKind, recognise, unrecognised
+from milepost_schemas.tracks.table import read_table
+from milepost_schemas.tracks.track import Timing, Track, TrackError
 
 STANDARD_INPUT = Path("-")
 _GZIP_MAGIC = b"\x1f\x8b"
-_XML = re.compile(rb"\s*<|\xff\xfe<|\xfe\xff\x00<")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Lines that people put before a log.
-_COMMENTS = re.compile(rb"(?:#[^\n]*\n)+")
-
-
-class FileKind(Enum):
-    """Kinds of files that can be played."""
-
-    NMEA = "NMEA"
-    GPX = "GPX"
-    CSV = "CSV"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +87,13 @@ def load_source(path: Path, wishes: Wishes) -> Source:
         RecordingError: The file cannot be read, is damaged, holds nothing that can be played, or
             not the track that was asked for.
     """
-    data = _read(path)
+    data = read_file(path)
     try:
-        if _XML.match(data.removeprefix(_BYTE_ORDER_MARK)):
-            return _tracked(FileKind.GPX, read_gpx(data), data, wishes)
-        for given in (data, _COMMENTS.sub(b"", data, count=1)):
-            if is_table(given):
-                return _tracked(FileKind.CSV, read_table(given), data, wishes)
-        return _logged(data, wishes)
+        kind, bare = recognise(data)
+        if kind is FileKind.NMEA:
+            return _logged(bare, wishes)
+        tracks = read_gpx(bare) if kind is FileKind.GPX else read_table(bare)
+        return _tracked(kind, tracks, data, wishes)
     except TrackError as error:
         raise RecordingError(f"recording {path}: {error}") from None
 
@@ -128,14 +113,9 @@ def _tracked(kind: FileKind, tracks: Sequence[Track], data: bytes, wishes: Wishe
 
 
 def _logged(data: bytes, wishes: Wishes) -> Source:
-    comments = _COMMENTS.match(data)
-    data = data[comments.end() :] if comments else data
     recording = parse(data)
     if recording is None:
-        raise TrackError(
-            f"{len(data)} bytes are neither NMEA sentences, nor GPX, nor a CSV whose header names "
-            "a latitude and a longitude"
-        )
+        raise unrecognised(data)
     if wishes.track is not None:
         raise TrackError(f"--track {wishes.track}: an NMEA log is one track")
     if wishes.rate_hz is not None or wishes.receiver is not None:
@@ -153,7 +133,12 @@ def _logged(data: bytes, wishes: Wishes) -> Source:
     return Source(FileKind.NMEA, (), "", recording)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Read a file, unpacked if it is gzip; `-` is standard input.
+
+    Raises:
+        RecordingError: It cannot be read, or is damaged gzip.
+    """
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data

@@ -11,16 +11,13 @@ from typing import overload
 from milepost_firmware_sim.receiver_makes import ReceiverSet
 from milepost_firmware_sim.replay.pacing import Pace
 from milepost_firmware_sim.replay.recording import Facts, Recording
-from milepost_firmware_sim.sentence_sets import (
-    FixKind,
-    Measured,
-    epoch_sentences,
-    start_sentences,
-)
+from milepost_firmware_sim.sentence_sets import Measured, epoch_sentences, start_sentences
+from milepost_firmware_sim.tracks.kinds import written_kind
 from milepost_firmware_sim.tracks.motion import with_motion
 from milepost_firmware_sim.tracks.resample import Resampled
-from milepost_firmware_sim.tracks.timing import longest_step_s
-from milepost_firmware_sim.tracks.track import TrackPoint
+from milepost_schemas.fix import FixKind
+from milepost_schemas.tracks.order import longest_step_s
+from milepost_schemas.tracks.track import TrackPoint
 
 
 class WrittenEpochs(Sequence[bytes]):
@@ -91,5 +88,5 @@ def _measured(point: TrackPoint) -> Measured:
         satellites=point.satellites,
         hdop=point.hdop,
         geoid_m=point.geoid_m,
-        kind=point.kind,
+        kind=written_kind(point),
     )

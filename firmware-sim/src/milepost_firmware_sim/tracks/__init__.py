@@ -1,1 +1,1 @@
-"""Files of positions (GPX, CSV), and NMEA logs read as such: from bytes to tracks."""
+"""Tracks that are to be played: one chosen, put in time, completed, at another rate."""

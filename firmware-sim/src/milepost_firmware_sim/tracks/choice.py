@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from milepost_firmware_sim.tracks.track import Timing, Track, TrackError
+from milepost_schemas.tracks.track import Timing, Track, TrackError
 
 ALL = "all"
 # More are not named in one line.

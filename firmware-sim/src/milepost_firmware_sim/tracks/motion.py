@@ -6,7 +6,7 @@ Across a hole nothing is concluded. A course is held while the receiver stands, 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from milepost_firmware_sim.tracks.track import TrackPoint, bearing_deg, distance_m
+from milepost_schemas.tracks.track import TrackPoint, bearing_deg, distance_m
 
 # Slower than this the direction between two points is noise.
 _STANDING_MPS = 0.5

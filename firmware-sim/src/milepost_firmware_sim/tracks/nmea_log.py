@@ -9,25 +9,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from milepost_firmware_sim.sentence import Checksum, Sentence, find_sentence, place_of, stamp_of
-from milepost_firmware_sim.sentence_sets import FixKind
-from milepost_firmware_sim.tracks.track import TrackPoint, believable
+from milepost_firmware_sim.sentence_sets import FixKind as ReceiverKind
+from milepost_firmware_sim.tracks.kinds import FIX_KINDS, ToldPoint
+from milepost_schemas.fix import FixKind
+from milepost_schemas.tracks.track import TrackPoint, believable
 
 _KNOT_MPS = 1852 / 3600
 _NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]*)?\Z")
 _KIND_OF_QUALITY = {
-    b"1": FixKind.SOLID,
-    b"2": FixKind.DIFFERENTIAL,
-    b"3": FixKind.SOLID,
-    b"4": FixKind.RTK_FIXED,
-    b"5": FixKind.RTK_FLOAT,
-    b"6": FixKind.ESTIMATED,
+    b"1": ReceiverKind.SOLID,
+    b"2": ReceiverKind.DIFFERENTIAL,
+    b"3": ReceiverKind.SOLID,
+    b"4": ReceiverKind.RTK_FIXED,
+    b"5": ReceiverKind.RTK_FLOAT,
+    b"6": ReceiverKind.ESTIMATED,
 }
 _KIND_OF_MODE = {
-    b"A": FixKind.SOLID,
-    b"D": FixKind.DIFFERENTIAL,
-    b"E": FixKind.ESTIMATED,
-    b"R": FixKind.RTK_FIXED,
-    b"F": FixKind.RTK_FLOAT,
+    b"A": ReceiverKind.SOLID,
+    b"D": ReceiverKind.DIFFERENTIAL,
+    b"E": ReceiverKind.ESTIMATED,
+    b"R": ReceiverKind.RTK_FIXED,
+    b"F": ReceiverKind.RTK_FLOAT,
 }
 # Said in some epochs only, and held by the receiver in between.
 _HELD = ("altitude_m", "geoid_m", "hdop", "satellites")
@@ -41,7 +43,7 @@ class _Epoch:
     timed: bool = False
     fixed: bool = False
     flat: bool = False
-    kind: FixKind | None = None
+    kind: ReceiverKind | None = None
     said: dict[str, float] = field(default_factory=dict)
 
     def hear(self, sentence: Sentence) -> None:
@@ -73,8 +75,9 @@ class _Epoch:
         if not self.fixed or not believable(said.get("lat_deg"), said.get("lon_deg")):
             return TrackPoint(self.time_s, None, None, kind=FixKind.NONE)
         knots, satellites = said.get("knots"), said.get("satellites")
-        kind = self.kind or FixKind.SOLID
-        return TrackPoint(
+        kind = self.kind or ReceiverKind.SOLID
+        kind = ReceiverKind.FLAT if kind is ReceiverKind.SOLID and self.flat else kind
+        return ToldPoint(
             time_s=self.time_s,
             lat_deg=said["lat_deg"],
             lon_deg=said["lon_deg"],
@@ -84,7 +87,8 @@ class _Epoch:
             hdop=said.get("hdop"),
             satellites=None if satellites is None else int(satellites),
             geoid_m=said.get("geoid_m"),
-            kind=FixKind.FLAT if kind is FixKind.SOLID and self.flat else kind,
+            kind=FIX_KINDS[kind],
+            told_kind=kind,
         )
 
     def _hear_numbers(self, fields: list[bytes], places: dict[str, int]) -> None:
@@ -92,7 +96,7 @@ class _Epoch:
             if _NUMBER.match(_at(fields, index)):
                 self.said[name] = float(fields[index])
 
-    def _hear_kind(self, kind: FixKind | None) -> None:
+    def _hear_kind(self, kind: ReceiverKind | None) -> None:
         self.kind = self.kind if kind is None else kind
 
 

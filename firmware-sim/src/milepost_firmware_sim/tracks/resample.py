@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import overload
 
-from milepost_firmware_sim.sentence_sets import FixKind
-from milepost_firmware_sim.tracks.track import TrackPoint
+from milepost_schemas.fix import FixKind
+from milepost_schemas.tracks.track import TrackPoint
 
 # A time so near to a step is on it: floats of Unix seconds are good to some 0.2 µs.
 _ON_STEP_S = 1e-5

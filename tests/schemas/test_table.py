@@ -2,9 +2,9 @@
 
 import pytest
 
-from milepost_firmware_sim.tracks.table import is_table, read_table
-from milepost_firmware_sim.tracks.table_times import read_times
-from milepost_firmware_sim.tracks.track import Timing, TrackError
+from milepost_schemas.tracks.table import is_table, read_table
+from milepost_schemas.tracks.table_times import read_times
+from milepost_schemas.tracks.track import Timing, TrackError
 
 _EIGHT = 1_767_600_000.0  # 2026-01-05T08:00:00Z
 

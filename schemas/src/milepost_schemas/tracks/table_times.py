@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from milepost_firmware_sim.tracks.track import Timing, TrackError
+from milepost_schemas.tracks.track import Timing, TrackError
 
 _DAY_S = 86_400.0
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}(?:[.,][0-9]+)?))?\Z")

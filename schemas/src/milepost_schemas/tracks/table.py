@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from milepost_firmware_sim.tracks.columns import Column, Field, columns_of
-from milepost_firmware_sim.tracks.table_times import read_times
-from milepost_firmware_sim.tracks.track import (
+from milepost_schemas.tracks.columns import Column, Field, columns_of
+from milepost_schemas.tracks.table_times import read_times
+from milepost_schemas.tracks.track import (
     Timing,
     Track,
     TrackError,

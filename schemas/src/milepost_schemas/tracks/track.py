@@ -1,14 +1,13 @@
 """A track: what a file of positions holds, in the order of its times.
 
-Readers (`gpx`, `table`, `nmea_log`) make it, `timing` and `motion` complete it, `resample` changes
-its rate. Unknown is None.
+Readers (`gpx`, `table`) make it, `order` sorts it, `fixes` makes fixes of it. Unknown is None.
 """
 
 import math
 from dataclasses import dataclass
 from enum import Enum
 
-from milepost_firmware_sim.sentence_sets import FixKind
+from milepost_schemas.fix import FixKind
 
 _EARTH_M = 6_371_008.8
 
@@ -39,7 +38,7 @@ class TrackPoint:
         hdop: Horizontal dilution of precision.
         satellites: How many were used.
         geoid_m: Height of the geoid over the ellipsoid.
-        kind: Which kind of fix; `NONE` is a void epoch.
+        kind: Which kind of fix, where it is said; `NONE` is a void epoch.
     """
 
     time_s: float
@@ -51,7 +50,7 @@ class TrackPoint:
     hdop: float | None = None
     satellites: int | None = None
     geoid_m: float | None = None
-    kind: FixKind = FixKind.SOLID
+    kind: FixKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,8 @@ class Track:
 
     Attributes:
         name: As the file names it.
-        points: In the order of the file; of their times, once `timing.in_order` saw them.
+        points: In the order of the file; of their times, once `order.sorted_by_time`
+            saw them.
         timing: What their times mean.
         left_out: Points of the file that could not be believed or used.
     """

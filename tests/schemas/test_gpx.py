@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from milepost_firmware_sim.sentence_sets import FixKind
-from milepost_firmware_sim.tracks.gpx import read_gpx
-from milepost_firmware_sim.tracks.track import Timing, TrackError
+from milepost_schemas.fix import FixKind
+from milepost_schemas.tracks.gpx import read_gpx
+from milepost_schemas.tracks.track import Timing, TrackError
 
 _SPACE = 'xmlns="http://www.topografix.com/GPX/1/1" xmlns:x="http://example.org/x"'
 
@@ -80,6 +80,8 @@ def test_read_gpx_document_type_is_refused_before_its_entities() -> None:
     [
         (_gpx("<trk><trkseg>")[:-6], "damaged XML"),
         (b"<kml/>", "<kml>"),
+        (b'<?xml version="1.0" encoding="klingon"?><gpx/>', "unknown encoding"),
+        (b'<?xml version="1.0" encoding="shift_jis"?><gpx/>', "multi-byte encodings"),
         (_gpx('<wpt lat="1" lon="1"/>'), "1 waypoints"),
     ],
 )

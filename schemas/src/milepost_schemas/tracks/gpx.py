@@ -13,8 +13,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from milepost_firmware_sim.sentence_sets import FixKind
-from milepost_firmware_sim.tracks.track import (
+from milepost_schemas.fix import FixKind
+from milepost_schemas.tracks.track import (
     Timing,
     Track,
     TrackError,
@@ -24,10 +24,10 @@ from milepost_firmware_sim.tracks.track import (
 
 _KINDS = {
     "none": FixKind.NONE,
-    "2d": FixKind.FLAT,
-    "3d": FixKind.SOLID,
+    "2d": FixKind.TWO_D,
+    "3d": FixKind.THREE_D,
     "dgps": FixKind.DIFFERENTIAL,
-    "pps": FixKind.SOLID,
+    "pps": FixKind.THREE_D,
 }
 _KINDS_OF_LINE = (("trk", "trkpt", "track"), ("rte", "rtept", "route"))
 
@@ -50,8 +50,13 @@ def read_gpx(data: bytes) -> list[Track]:
     try:
         parser.feed(data)
         root = parser.close()
+    except TrackError:
+        raise
     except ET.ParseError as error:
         raise TrackError(f"damaged XML: {error}") from None
+    except (LookupError, ValueError) as error:
+        # The encoding that the XML names is none, or one that Expat cannot read.
+        raise TrackError(f"XML that cannot be read: {error}") from None
     if _local(root) != "gpx":
         raise TrackError(f"XML, but <{_local(root)}> and not <gpx>")
     tracks = []
@@ -102,7 +107,7 @@ def _point(element: ET.Element, time_s: float) -> TrackPoint | None:
         hdop=_number(told.get("hdop")),
         satellites=None if satellites is None else int(satellites),
         geoid_m=_number(told.get("geoidheight")),
-        kind=_KINDS.get(told.get("fix", ""), FixKind.SOLID),
+        kind=_KINDS.get(told.get("fix", "")),
     )
 
 
