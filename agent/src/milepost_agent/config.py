@@ -117,10 +117,15 @@ class UplinkConfig:
     Attributes:
         tick_s: Seconds between commits while moving; what a power cut may take.
         parked_tick_s: The same while parked.
+        send_every_s: Seconds between messages, at least, where data is dear; 0: one with each
+            tick. A new connection and a failing supply do not wait.
+        status_every_s: Seconds between statuses while nothing in them changes but figures.
     """
 
     tick_s: float = field(default=5.0, metadata=_within(0.05, 3600))
     parked_tick_s: float = field(default=60.0, metadata=_within(0.05, 3600))
+    send_every_s: float = field(default=0.0, metadata=_within(0, 3600))
+    status_every_s: float = field(default=900.0, metadata=_within(5, 86_400))
 
 
 @dataclass(frozen=True, slots=True)

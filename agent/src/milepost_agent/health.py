@@ -17,8 +17,6 @@ from milepost_agent.board import Power
 from milepost_agent.buffer import BufferHealth
 from milepost_schemas.event import rfc3339
 
-ANNOUNCE_EVERY_S = 60.0
-
 # A change is told at once, yet a part that flaps does not fill the line.
 ANNOUNCE_AGAIN_S = 5.0
 
@@ -78,9 +76,14 @@ class Condition:
 
 
 class Announcer:
-    """Says when the retained status is due: each minute, on change, and on each new connection."""
+    """Says when the retained status is due: now and then, on change, and on each new connection.
 
-    def __init__(self) -> None:
+    Args:
+        every_s: Seconds between statuses while nothing changes.
+    """
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
         self._told: tuple[object, ...] | None = None
         self._told_s = 0.0
 
@@ -88,7 +91,7 @@ class Announcer:
         """Say whether to announce `condition` at `now_s`, and take it as announced."""
         age_s = now_s - self._told_s
         changed = condition.told() != self._told and age_s >= ANNOUNCE_AGAIN_S
-        if self._told is not None and not changed and age_s < ANNOUNCE_EVERY_S:
+        if self._told is not None and not changed and age_s < self._every_s:
             return False
         self._told, self._told_s = condition.told(), now_s
         return True

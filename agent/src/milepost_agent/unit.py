@@ -56,7 +56,8 @@ class Unit:
         self._uplink = Uplink(config.address, config.broker, self._buffer, trust)
         self._latency = LatencyMeter()
         self._keeping = Keeping(config.sampling, self._buffer, self._latency)
-        self._pace = Pace(config.uplink.tick_s, config.uplink.parked_tick_s, now_s)
+        uplink = config.uplink
+        self._pace = Pace(uplink.tick_s, uplink.parked_tick_s, uplink.send_every_s, now_s)
         self._report = Report(
             config,
             self._receiver,
@@ -66,7 +67,7 @@ class Unit:
             self._latency,
             now_s,
         )
-        self._announcer = Announcer()
+        self._announcer = Announcer(config.uplink.status_every_s)
         self._power = Power()
         self._live_is_new = False
         self._look_at_s = now_s
@@ -102,7 +103,7 @@ class Unit:
             self._look(now_s)
         if now_s >= self._pace.due_s:
             self._tick(now_s)
-        else:
+        elif self._pace.may_send(now_s):
             self._uplink.send(now_s, None)
 
     def stop(self) -> None:
@@ -156,12 +157,14 @@ class Unit:
         news = self._uplink.news(now_s)
         if news.came_up:
             self._announcer.reconnected()
-            self._pace.hurry()
+            self._pace.hurry(send=True)
             self._look_at_s = now_s
             self._live_is_new = self._keeping.newest is not None
         if news.server_time_ms is not None:
             self._dating.server_heard(news.server_time_ms, now_s)
         self._take_in(news.effects, now_s)
+        if news.effects and not self._uplink.backlog:
+            self._pace.sent(now_s)
 
     def _take_in(self, effects: list[Effect], now_s: float) -> None:
         for effect in effects:
@@ -174,7 +177,7 @@ class Unit:
         power = read_power(self._config.board)
         if power.warns_after(self._power):
             _log.warning("The power may be cut. power=%s", power)
-            self._pace.hurry()
+            self._pace.hurry(send=True)
         self._power = power
         condition = self._report.condition(power, now_s)
         if condition.buffer.state is not BufferState.DISK:
@@ -186,8 +189,12 @@ class Unit:
     def _tick(self, now_s: float) -> None:
         self._pace.ticked(now_s, parked=self._keeping.is_parked)
         self._commit(now_s)
+        if not self._pace.may_send(now_s):
+            return
         live, self._live_is_new = self._live_is_new, False
         self._uplink.send(now_s, self._keeping.newest if live else None)
+        if not self._uplink.backlog:
+            self._pace.sent(now_s)
 
     def _commit(self, now_s: float) -> None:
         self._memory.keep(self._dating.known(now_s))
