@@ -14,13 +14,14 @@ from typing import Any
 
 from tests.bench.agent import agent_rows
 from tests.bench.buffer import buffer_rows
+from tests.bench.day import day_rows
 from tests.bench.ingest import ingest_rows
 from tests.bench.process import process_rows
 from tests.bench.sampler import sampler_rows
 from tests.bench.wire import wire_rows
 
 LIBRARIES = ("msgpack", "paho-mqtt", "psycopg", "pynmea2", "shapely")
-MEASURES = (agent_rows, sampler_rows, buffer_rows, process_rows, wire_rows, ingest_rows)
+MEASURES = (agent_rows, sampler_rows, buffer_rows, process_rows, wire_rows, day_rows, ingest_rows)
 
 
 def main() -> None:

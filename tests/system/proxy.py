@@ -49,6 +49,7 @@ class Proxy:
         port: Where it listens, on 127.0.0.1.
         connections: How many were taken.
         up_bytes: How many bytes went to the other side.
+        down_bytes: How many came from it.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Proxy:
         self.port = 0
         self.connections = 0
         self.up_bytes = 0
+        self.down_bytes = 0
         self._target = (host, port)
         self._context = context
         self._random = random.Random(seed)
@@ -142,6 +144,8 @@ class Proxy:
                 under_way.put_nowait((free_at_s + self.line.delay_s, data))
                 if up:
                     self.up_bytes += len(data)
+                else:
+                    self.down_bytes += len(data)
             under_way.put_nowait(None)
             await delivery
         finally:

@@ -69,8 +69,8 @@ def settle(
         definitions: The fences, by the time from which they are in force.
         now_ms: Our time, milliseconds since 1970.
     """
-    settlement, writes = Settlement(), Writes()
-    settlement.writes = writes
+    settlement = Settlement()
+    writes = settlement.writes
     judged = [_judged(arrival, rows) for arrival in arrivals]
     fresh = _fresh(judged, read)
     plausible = is_plausible(fresh.rows.time_ms, now_ms)
