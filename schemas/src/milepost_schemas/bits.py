@@ -11,7 +11,7 @@ Three forms carry every message (`schemas/wire.md` shows each by example):
 Signed numbers are folded: 0, -1, 1, -2 ... become 0, 1, 2, 3 ...
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from milepost_schemas.message import MessageError
@@ -19,8 +19,8 @@ from milepost_schemas.message import MessageError
 # No number has more bits behind its leading one; what claims more is no message.
 MAX_TAIL_BITS = 56
 
-# Numbers below this are looked up.
-_TABLED = 512
+# Numbers up to this, a byte's last one, are looked up.
+_LAST = 255
 
 
 def fold(value: int) -> int:
@@ -46,13 +46,8 @@ def golomb(value: int, order: int) -> str:
 
 def run(values: Sequence[int], order: int) -> str:
     """Write numbers of 0 or more as a run."""
-    if max(values) < _TABLED:
-        heads, tails, _ = _tables(order)
-        return "".join(map(heads.__getitem__, values)) + "".join(map(tails.__getitem__, values))
-    codes = [golomb(value, order) for value in values]
-    ones = [code.index("1") + 1 for code in codes]
-    heads = [code[:one] for code, one in zip(codes, ones, strict=True)]
-    return "".join(heads) + "".join([code[one:] for code, one in zip(codes, ones, strict=True)])
+    heads, tails = _heads(order), _tails(order)
+    return "".join(map(heads.__getitem__, values)) + "".join(map(tails.__getitem__, values))
 
 
 def shortest_order(values: Sequence[int], most: int) -> tuple[int, int]:
@@ -61,28 +56,46 @@ def shortest_order(values: Sequence[int], most: int) -> tuple[int, int]:
     Three are tried, about the one that suits the mean; none above `most`.
     """
     near = min(most - 1, max(1, (sum(values) // len(values)).bit_length() - 1))
-    small = max(values) < _TABLED
-    best = (_run_bits(values, near, small=small), near)
-    for order in (near - 1, near + 1):
-        best = min(best, (_run_bits(values, order, small=small), order))
-    return best[1], best[0]
+    large = [value for value in values if value > _LAST]
+    octets = bytes([min(value, _LAST) for value in values] if large else values)
+    bits, order = min(
+        (_run_bits(octets, large, order), order) for order in (near, near - 1, near + 1)
+    )
+    return order, bits
 
 
-def _run_bits(values: Sequence[int], order: int, *, small: bool) -> int:
-    if small:
-        return sum(map(_tables(order)[2].__getitem__, values))
+def _run_bits(octets: bytes, large: list[int], order: int) -> int:
+    """Return the length of a run: of bytes, looked up, and of what is larger than the last one."""
     above = 1 << order
-    return sum([2 * (v + above).bit_length() for v in values]) - len(values) * (1 + order)
+    more = [(value + above).bit_length() - (_LAST + above).bit_length() for value in large]
+    return sum(octets.translate(_lengths(order))) + 2 * sum(more)
+
+
+class _Codes(dict[int, str]):
+    """One part of each number's code, made as it is asked for; the small ones are kept."""
+
+    def __init__(self, order: int, part: Callable[[str], str]) -> None:
+        super().__init__()
+        self._order, self._part = order, part
+        self.update((value, self.__missing__(value)) for value in range(_LAST + 1))
+
+    def __missing__(self, value: int) -> str:
+        return self._part(golomb(value, self._order))
 
 
 @cache
-def _tables(order: int) -> tuple[list[str], list[str], list[int]]:
-    """Return the two parts of each small number's code, and its length."""
-    codes = [golomb(value, order) for value in range(_TABLED)]
-    ones = [code.index("1") + 1 for code in codes]
-    heads = [code[:one] for code, one in zip(codes, ones, strict=True)]
-    tails = [code[one:] for code, one in zip(codes, ones, strict=True)]
-    return heads, tails, [len(code) for code in codes]
+def _heads(order: int) -> _Codes:
+    return _Codes(order, lambda code: code[: code.index("1") + 1])
+
+
+@cache
+def _tails(order: int) -> _Codes:
+    return _Codes(order, lambda code: code[code.index("1") + 1 :])
+
+
+@cache
+def _lengths(order: int) -> bytes:
+    return bytes(len(golomb(value, order)) for value in range(_LAST + 1))
 
 
 def packed(parts: Iterable[str]) -> bytes:

@@ -111,19 +111,19 @@ def encode_columns(fixes: Sequence[KeptFix], after: int, skipped: int) -> list[s
         _steady(COURSE, [fix.course_deg for fix in rows], turns),
         _steady(HDOP, [fix.hdop_tenths for fix in rows]),
         _steady(SATELLITES, [fix.satellites for fix in rows]),
-        _steady(KIND, [int(fix.kind) for fix in rows]),
+        _steady(KIND, [fix.kind for fix in rows]),
     ]
     if skipped:
         seqs = [after, *(kept.seq for kept in fixes)]
         parts.append(shaped([later - seq - 1 for seq, later in pairwise(seqs)]))
     stands = [kept.stands_for for kept in fixes]
-    holes = [int(kept.hole) for kept in fixes]
+    holes = [kept.hole for kept in fixes]
     errors = [fix.error_dm for fix in rows]
-    repaired = [int(fix.date_repaired) for fix in rows]
+    repaired = [fix.date_repaired for fix in rows]
     if (
         max(stands) == 1
-        and not any(holes)
-        and not any(repaired)
+        and True not in holes
+        and True not in repaired
         and errors.count(None) == len(rows)
     ):
         return [*parts, "0"]
@@ -131,9 +131,9 @@ def encode_columns(fixes: Sequence[KeptFix], after: int, skipped: int) -> list[s
         *parts,
         "1",
         "0" if max(stands) == 1 else "1" + _standing(stands, times),
-        "0" if not any(holes) else "1" + shaped(holes),
+        "0" if True not in holes else "1" + shaped(holes),
         _steady(ERROR, errors),
-        "0" if not any(repaired) else "1" + shaped(repaired),
+        "0" if True not in repaired else "1" + shaped(repaired),
     ]
 
 
@@ -229,6 +229,8 @@ def _steady(
     text = told + _first(column, known[0])
     if len(values) == 1:
         return text
+    if len(known) == len(values) == known.count(known[0]):
+        return text + plain(0, SHAPE_BITS)
     if len(known) < len(values):
         text += plain(SOME_MISSING, SHAPE_BITS) + missing([value is None for value in values])
     return text + (shaped(steps(known)) if len(known) > 1 else "")

@@ -4,7 +4,6 @@ All of it is whole numbers, so that every reader computes the same.
 """
 
 from collections import Counter
-from itertools import pairwise
 from operator import sub
 
 from milepost_schemas.bits import fold, unfold
@@ -46,10 +45,16 @@ def steps_of(values: list[int]) -> list[int]:
     return [step << 1 if step >= 0 else (-step << 1) - 1 for step in steps]
 
 
+# The short way round, folded, for every difference of two courses; those below 0 from the end.
+_TURNS = [
+    fold((step + TURN_DEG // 2) % TURN_DEG - TURN_DEG // 2)
+    for step in (*range(TURN_DEG), *range(1 - TURN_DEG, 0))
+]
+
+
 def turns(values: list[int]) -> list[int]:
     """Return the steps of courses, the short way round."""
-    half = TURN_DEG // 2
-    return [fold((later - value + half) % TURN_DEG - half) for value, later in pairwise(values)]
+    return [_TURNS[step] for step in map(sub, values[1:], values)]
 
 
 def expected_stands(steps_ms: list[int], period_ms: int) -> list[int]:

@@ -5,6 +5,7 @@ A shape is four bits and what follows: 0: every difference is 0. 1 to 13: a run 
 value; which, is said first, and then the shape of the others.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from milepost_schemas.bits import BitReader, golomb, plain, run, shortest_order
@@ -21,7 +22,7 @@ COUNT_ORDER = 3
 ORDER_BITS = 4
 
 
-def shaped(values: list[int]) -> str:
+def shaped(values: Sequence[int]) -> str:
     """Write numbers of 0 or more in the shape that takes the fewest bits; at least one."""
     count = len(values)
     zeros = values.count(0)
