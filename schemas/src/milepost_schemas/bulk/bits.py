@@ -51,7 +51,8 @@ class Segments:
         bases = np.zeros(len(self.counts), np.int64)
         starts = self.starts[self._filled]
         bases[self._filled] = running[starts] - values[starts]
-        return running - self.spread(bases)
+        sums: Integers = running - self.spread(bases)
+        return sums
 
     def totals(self, values: Integers) -> Integers:
         """Return the sum of each stretch."""
@@ -118,8 +119,10 @@ class BitTable:
         before = np.empty_like(ones)
         before[1:] = ones[:-1]
         before[along.starts[filled]] = self.at[filled] - 1
-        widths = ones - before - 1 + along.spread(orders)
-        wrong = (widths > MAX_TAIL_BITS) | (widths < 0)
+        zeros = ones - before - 1
+        widths = zeros + along.spread(orders)
+        # Behind the last one of all messages there is none: the same is met again.
+        wrong = (widths > MAX_TAIL_BITS) | (zeros < 0)
         if wrong.any():
             self.broken |= along.totals(wrong.astype(np.int64)) > 0
             widths[wrong] = 0
