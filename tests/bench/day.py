@@ -117,9 +117,7 @@ class _Van:
         link = ("--link", str(vehicle.port))
         self._programs.start(vehicle.simulator, "milepost-sim", "replay", drive, *link)
         self._programs.first_line(vehicle.simulator, 30)
-        self._programs.start(
-            vehicle.id, "milepost-agent", "run", "--config", str(vehicle.config)
-        )
+        self._programs.start(vehicle.id, "milepost-agent", "run", "--config", str(vehicle.config))
         wait_until(lambda: self._now()[2] > 1, 30, "the first batches")
         self._before = self._now()
 
@@ -132,7 +130,7 @@ class _Van:
 
     def _is_over(self) -> bool:
         status = self.vehicle.status()
-        return status.get("receiver", {}).get("state") == "gone" and status["backlog"] == 0
+        return bool(status.get("receiver", {}).get("state") == "gone" and status["backlog"] == 0)
 
     def _now(self) -> tuple[int, int, int]:
         counts = self.vehicle.status().get("uplink", {})

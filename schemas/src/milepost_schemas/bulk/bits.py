@@ -47,17 +47,17 @@ class Segments:
 
     def sums(self, values: Integers) -> Integers:
         """Return running sums that begin anew in each stretch."""
-        running = np.cumsum(values)
+        running: Integers = np.cumsum(values)
         bases = np.zeros(len(self.counts), np.int64)
         starts = self.starts[self._filled]
         bases[self._filled] = running[starts] - values[starts]
-        sums: Integers = running - self.spread(bases)
-        return sums
+        return running - self.spread(bases)
 
     def totals(self, values: Integers) -> Integers:
         """Return the sum of each stretch."""
-        running = np.concatenate((np.zeros(1, np.int64), np.cumsum(values)))
-        return running[self.starts + self.counts] - running[self.starts]
+        running: Integers = np.concatenate((np.zeros(1, np.int64), np.cumsum(values)))
+        totals: Integers = running[self.starts + self.counts] - running[self.starts]
+        return totals
 
 
 class BitTable:
