@@ -1,16 +1,20 @@
 """What the sampler makes of each recorded drive: `python -m tests.agent.sampler_table`."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from milepost_agent.sampling.sampler import SamplingPolicy
-from milepost_schemas.columns import decode_columns, encode_columns
+from milepost_schemas.batch import Batch, Envelope, decode_batch, encode_batch
 from milepost_schemas.fix import KeptFix
+from milepost_schemas.message import STREAM_BYTES
 from tests.agent.recorded_tracks import Track, recorded_tracks
 from tests.agent.sampled import errors_m, fewest, sample
 
 # Below that a drive says nothing about shares.
 ENOUGH_FIXES = 300
+
+BATCH_FIXES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,19 @@ def row(track: Track, policy: SamplingPolicy) -> Row:
         KeptFix(seq, each.fix, each.stands_for, each.hole)
         for seq, each in enumerate(outcome.kept, 1)
     ]
-    arrived = decode_columns(encode_columns(rows, 0), 0)
+    arrived = list(_over_the_wire(rows))
     error_m = errors_m(track.fixes, outcome.numbers, [each.fix for each in arrived]).max()
     least = fewest(track, outcome, policy)
     return Row(track, len(arrived), least, float(error_m), len(outcome.turns))
+
+
+def _over_the_wire(rows: list[KeptFix]) -> Iterator[KeptFix]:
+    """Encode and decode fixes in batches, as they travel."""
+    for after in range(0, len(rows), BATCH_FIXES):
+        fixes = tuple(rows[after : after + BATCH_FIXES])
+        upto = after + len(fixes)
+        batch = Batch(Envelope(bytes(STREAM_BYTES), 1 + after, after, upto, len(rows)), fixes)
+        yield from decode_batch(encode_batch(batch)).fixes
 
 
 def main() -> None:

@@ -33,13 +33,14 @@ from milepost_agent.buffer import Buffer, BufferState, StreamGoneError, room
 from milepost_agent.buffer.transaction import Transaction
 from milepost_agent.buffer.trouble import DiskError
 from milepost_schemas.ack import Ack, decode_ack, encode_ack
-from milepost_schemas.batch import decode_batch, decode_fixes
+from milepost_schemas.batch import decode_batch
 from milepost_schemas.delivery.admission import admit
 from milepost_schemas.delivery.packing import pack
 from milepost_schemas.delivery.sender import Sender
 from milepost_schemas.fix import Fix
 
 FIRST_MS = 1_700_000_000_000
+FIRST_MIN = FIRST_MS // 60_000
 
 # Where files are fast: the model has them written by the thousand.
 FAST_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -68,8 +69,8 @@ class Database:
 
     def take(self, data: bytes) -> bytes:
         """Take a batch as the collector does, and return its ack."""
-        envelope, columns = decode_batch(data)
-        fixes = decode_fixes(envelope, columns)
+        batch = decode_batch(data)
+        envelope, fixes = batch.envelope, batch.fixes
         previous = envelope.previous
         before = self.last_seq.get(previous.stream) if previous else None
         verdict = admit(envelope, self.last_seq.get(envelope.stream), before)
@@ -88,7 +89,7 @@ class Database:
                 }
                 self.last_seq[envelope.stream] = verdict.last_seq
         last_seq = None if refused else verdict.last_seq
-        return encode_ack(Ack(envelope.stream, envelope.batch, last_seq, FIRST_MS, refused))
+        return encode_ack(Ack(envelope.stream, envelope.batch, last_seq, FIRST_MIN, refused))
 
 
 class Unit:

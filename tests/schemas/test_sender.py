@@ -218,7 +218,7 @@ def test_refused_batch_is_halved_down_to_one_fix_and_that_one_set_aside() -> Non
         due_s = van.sender.due_s()
         if due_s is not None:
             van.now_s = due_s
-    assert counts == [512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1, 1]
+    assert counts == [1365, 682, 341, 170, 85, 42, 21, 10, 5, 2, 1, 1, 1]
     assert effects == [SetAside(NOW, 1, "range")]
     assert van.must_next().after == 0
 
@@ -253,7 +253,7 @@ def test_ack_after_a_refusal_lets_batches_grow_again() -> None:
         want = van.must_next()
         counts.append(want.max_fixes)
         van.answer(want, stored)
-    assert counts == [256, 512, 1024, 2048, 4096, MAX_FIXES]
+    assert counts == [682, 1364, 2728, 4096, MAX_FIXES, MAX_FIXES]
 
 
 def test_refused_newest_position_does_not_blame_the_fixes() -> None:

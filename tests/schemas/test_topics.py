@@ -72,6 +72,6 @@ def test_address_out_of_bounds_is_refused(shard: int, device: str) -> None:
         Address(shard, device)
 
 
-def test_subscription_names_one_channel_of_all_devices() -> None:
-    """Two levels stand for any shard and any device."""
-    assert every(Channel.UP) == "milepost/v1/+/+/up"
+def test_subscription_names_one_channel_of_all_devices_of_a_shard() -> None:
+    """One level stands for any device."""
+    assert every(Channel.UP, 63) == "milepost/v1/63/+/up"

@@ -53,9 +53,9 @@ class Address:
         return f"{PREFIX}/{self.shard}/{self.device}/{channel}"
 
 
-def every(channel: Channel) -> str:
-    """Return the subscription to one channel of all devices."""
-    return f"{PREFIX}/+/+/{channel}"
+def every(channel: Channel, shard: int) -> str:
+    """Return the subscription to one channel of all devices of a shard."""
+    return f"{PREFIX}/{shard}/+/{channel}"
 
 
 def parse_topic(topic: str) -> tuple[Address, Channel]:
