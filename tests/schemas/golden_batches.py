@@ -8,8 +8,8 @@ from typing import Any
 from milepost_schemas.ack import MAX_TIME_MIN, Ack
 from milepost_schemas.batch import Batch, Envelope, Gap, GapReason, Previous, encode_batch
 from milepost_schemas.bits import fold, golomb, plain, run
-from milepost_schemas.columns import MAX_TIME_MS, STANDS_MAX
 from milepost_schemas.fix import Fix, FixKind, KeptFix
+from milepost_schemas.layout import MAX_TIME_MS, STANDS_MAX
 from milepost_schemas.message import MAX_COUNT
 from tests.schemas.bitwise import STREAM, fix_bits, head_bits, sealed
 

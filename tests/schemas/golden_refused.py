@@ -13,8 +13,8 @@ from milepost_schemas.batch import (
     encode_batch,
 )
 from milepost_schemas.bits import fold, golomb, packed, plain, run
-from milepost_schemas.columns import MAX_TIME_MS, STANDS_MAX, TIME_ORDERS
 from milepost_schemas.fix import Fix, KeptFix
+from milepost_schemas.layout import MAX_TIME_MS, STANDS_MAX, TIME_ORDERS
 from milepost_schemas.message import MAX_COUNT, MAX_MESSAGE_BYTES, MAX_VERSION, seal_message
 from tests.schemas.bitwise import STREAM, fix_bits, head_bits, sealed
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import MAX_GAPS, Batch, Envelope, Gap, GapReason, Previous
-from milepost_schemas.columns import (
+from milepost_schemas.fix import Fix, FixKind, KeptFix
+from milepost_schemas.layout import (
     ALTITUDE,
     COURSE,
     ERROR,
@@ -24,7 +25,6 @@ from milepost_schemas.columns import (
     SPEED,
     STANDS_MAX,
 )
-from milepost_schemas.fix import Fix, FixKind, KeptFix
 from milepost_schemas.message import MAX_COUNT, STREAM_BYTES
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

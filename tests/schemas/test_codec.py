@@ -15,8 +15,8 @@ from milepost_schemas.batch import (
     encode_batch,
 )
 from milepost_schemas.bits import golomb, packed
-from milepost_schemas.columns import MAX_FIXES
 from milepost_schemas.fix import Fix, KeptFix, instant, milliseconds
+from milepost_schemas.layout import MAX_FIXES
 from milepost_schemas.message import MAX_MESSAGE_BYTES, MAX_VERSION, MessageError, seal_message
 from tests.schemas.legal import (
     ACKS,

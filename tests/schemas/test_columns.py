@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from milepost_schemas.batch import Batch, Envelope, decode_batch, encode_batch
 from milepost_schemas.bits import BitReader, packed
-from milepost_schemas.columns import (
+from milepost_schemas.fix import Fix, FixKind, KeptFix
+from milepost_schemas.layout import (
     ALTITUDE,
     COURSE,
     ERROR,
@@ -24,7 +25,6 @@ from milepost_schemas.columns import (
     STANDS_MAX,
     Column,
 )
-from milepost_schemas.fix import Fix, FixKind, KeptFix
 from milepost_schemas.prediction import expected_stands, likely_period_ms
 from milepost_schemas.shapes import SPARSE, missing, read_missing, read_shaped, shaped
 

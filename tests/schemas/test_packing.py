@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milepost_schemas.batch import MAX_GAPS, Gap, GapReason, decode_batch
-from milepost_schemas.columns import MAX_FIXES
 from milepost_schemas.delivery.packing import pack
 from milepost_schemas.delivery.sender import MAX_BUDGET_BYTES, Want
 from milepost_schemas.fix import Fix, KeptFix
+from milepost_schemas.layout import MAX_FIXES
 from milepost_schemas.message import MAX_MESSAGE_BYTES
 
 STREAM = bytes(range(8))

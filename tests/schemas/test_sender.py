@@ -6,7 +6,6 @@ import pytest
 
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import Batch, Envelope, Previous
-from milepost_schemas.columns import MAX_FIXES
 from milepost_schemas.delivery.effect import Effect, Rewind, SetAside, Stored
 from milepost_schemas.delivery.sender import (
     FIRST_BUDGET_BYTES,
@@ -16,6 +15,7 @@ from milepost_schemas.delivery.sender import (
     Want,
 )
 from milepost_schemas.fix import Fix, KeptFix
+from milepost_schemas.layout import MAX_FIXES
 
 OLD, NOW = b"the_old_", b"the_new_"
 LIVE = Fix(1_700_000_000_000, 47_000_000, 8_000_000)

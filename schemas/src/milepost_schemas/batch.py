@@ -15,8 +15,9 @@ from enum import IntEnum
 from itertools import chain
 
 from milepost_schemas.bits import BitReader, fold, golomb, packed, plain, unfold
-from milepost_schemas.columns import MAX_FIXES, Rows, decode_columns, encode_columns
+from milepost_schemas.columns import Rows, decode_columns, encode_columns
 from milepost_schemas.fix import Fix, KeptFix
+from milepost_schemas.layout import MAX_FIXES
 from milepost_schemas.message import (
     MAX_COUNT,
     STREAM_BYTES,

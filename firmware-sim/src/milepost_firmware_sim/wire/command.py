@@ -12,7 +12,7 @@ from milepost_firmware_sim.replay.source import read_file
 from milepost_firmware_sim.wire.batches import CodecError
 from milepost_firmware_sim.wire.measure import Cost, WireFile, costs_of, sent_as_is, total
 from milepost_firmware_sim.wire.peers.table import ENTROPY_KEY, ENTROPY_NAME, PEERS
-from milepost_schemas.columns import MAX_FIXES
+from milepost_schemas.layout import MAX_FIXES
 from milepost_schemas.tracks.fixes import read_fixes
 from milepost_schemas.tracks.track import TrackError
 

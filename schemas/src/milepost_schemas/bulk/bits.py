@@ -5,6 +5,7 @@ never leaves the bytes: a message that ends early or holds no number where one m
 in `broken`, and what is read of it from then on means nothing.
 """
 
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -67,17 +68,28 @@ class BitTable:
         data: All messages, one behind the other.
         begins: The place at which each one's bits begin.
         ends: The place behind the last bit of each.
+
+    Attributes:
+        at: The next bit of each.
+        begins: The first one.
+        broken: What cannot be read.
     """
 
     def __init__(self, data: bytes, begins: Integers, ends: Integers) -> None:
         padded = np.frombuffer(data + _PADDING, np.uint8)
         self._windows = np.ndarray((len(data) + 9,), ">u8", padded, strides=(1,))
-        ones = np.flatnonzero(np.unpackbits(padded[: len(data)]))
-        self._ones = ones if len(ones) else np.zeros(1, np.int64)
+        self._octets = padded[: len(data)]
         self._last = len(data) * 8
         self.at = begins.copy()
+        self.begins = begins
         self._ends = ends
         self.broken: Flags = np.zeros(len(begins), np.bool_)
+
+    @cached_property
+    def _ones(self) -> Integers:
+        """The places of all bits that are one."""
+        ones = np.flatnonzero(np.unpackbits(self._octets))
+        return ones if len(ones) else np.zeros(1, np.int64)
 
     def spoil(self, messages: Flags) -> None:
         """Mark messages as unreadable."""

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from milepost_schemas import columns as scalar
+from milepost_schemas import layout
 from milepost_schemas.bulk.bits import BitTable, Segments, unfold
 from milepost_schemas.bulk.rows import MISSING, FixRows, Flags, Integers
 from milepost_schemas.bulk.shapes import read_missing, read_shaped
-from milepost_schemas.columns import COURSE, TIME_ORDERS, TIME_UNITS_MS, Column
+from milepost_schemas.layout import COURSE, TIME_ORDERS, TIME_UNITS_MS, Column
 from milepost_schemas.message import MAX_COUNT
 from milepost_schemas.prediction import MAX_PERIOD_MS, TURN_DEG, USUAL_PERIOD_MS
 from milepost_schemas.shapes import SHAPE_BITS, SOME_MISSING
@@ -35,15 +35,15 @@ class ColumnReader:
     def read(self, after: Integers, skipped: Integers) -> FixRows:
         """Read all columns; `after` and `skipped` are the envelopes'."""
         time_ms = self._times()
-        lat, lon = self._straight(scalar.LAT), self._straight(scalar.LON)
-        altitude, speed = self._steady(scalar.ALTITUDE), self._steady(scalar.SPEED)
-        course, hdop = self._steady(COURSE), self._steady(scalar.HDOP)
-        satellites, kind = self._steady(scalar.SATELLITES), self._steady(scalar.KIND)
+        lat, lon = self._straight(layout.LAT), self._straight(layout.LON)
+        altitude, speed = self._steady(layout.ALTITUDE), self._steady(layout.SPEED)
+        course, hdop = self._steady(COURSE), self._steady(layout.HDOP)
+        satellites, kind = self._steady(layout.SATELLITES), self._steady(layout.KIND)
         seq = self._seqs(after, skipped)
         more = self._bits.plain(1, self._filled) > 0
         stands = self._told(more, 1, lambda told: self._standing(told, time_ms))
         hole = self._told(more, 0, self._flags)
-        error = self._steady(scalar.ERROR, more)
+        error = self._steady(layout.ERROR, more)
         repaired = self._told(more, 0, self._flags)
         return FixRows(
             batch=self._rows.spread(np.arange(len(self._filled))),
@@ -73,9 +73,9 @@ class ColumnReader:
         firsts = bits.golomb(np.array(TIME_ORDERS, np.int64)[place], filled)
         counted = self._bent(firsts, read_shaped(bits, self._later))
         # A first count beyond all times, times a unit, would leave the 64 bits.
-        bits.spoil(firsts > scalar.MAX_TIME_MS)
+        bits.spoil(firsts > layout.MAX_TIME_MS)
         times = counted * self._rows.spread(np.array(TIME_UNITS_MS, np.int64)[place])
-        return self._checked(times, 0, scalar.MAX_TIME_MS)
+        return self._checked(times, 0, layout.MAX_TIME_MS)
 
     def _straight(self, column: Column) -> Integers:
         firsts = self._firsts(column, self._filled)
@@ -157,10 +157,10 @@ class ColumnReader:
     def _standing(self, told: Flags, time_ms: Integers) -> Integers:
         bits, rows = self._bits, self._rows
         some, later = Segments(rows.counts * told), Segments(self._later.counts * told)
-        firsts = 1 + bits.golomb(scalar.STANDS_ORDER, told)
+        firsts = 1 + bits.golomb(layout.STANDS_ORDER, told)
         several = told & (rows.counts > 1)
         usual = bits.plain(1, several) > 0
-        stated = bits.golomb(scalar.PERIOD_ORDER, several & ~usual)
+        stated = bits.golomb(layout.PERIOD_ORDER, several & ~usual)
         period = np.where(usual | ~several, USUAL_PERIOD_MS, stated)
         bits.spoil((period < 1) | (period > MAX_PERIOD_MS))
         period = np.clip(period, 1, MAX_PERIOD_MS)
@@ -171,7 +171,7 @@ class ColumnReader:
         is_later = np.ones(some.total, np.bool_)
         is_later[some.starts[told]] = False
         stands[is_later] = np.maximum(1, (steps + each // 2) // each) + offs
-        return self._checked(stands, 1, scalar.STANDS_MAX, some)
+        return self._checked(stands, 1, layout.STANDS_MAX, some)
 
     def _checked(
         self, values: Integers, low: int, high: int, along: Segments | None = None

@@ -19,8 +19,8 @@ from milepost_schemas.bits import BitReader
 from milepost_schemas.bulk.bits import BitTable, unfold
 from milepost_schemas.bulk.columns import ColumnReader
 from milepost_schemas.bulk.rows import FixRows, Flags, Integers
-from milepost_schemas.columns import MAX_FIXES
 from milepost_schemas.fix import KeptFix
+from milepost_schemas.layout import MAX_FIXES
 from milepost_schemas.message import MAX_COUNT, MAX_MESSAGE_BYTES, STREAM_BYTES, MessageError
 
 # msgpack: how long the content of an extension value is, by its first byte; -1: the next byte says
@@ -28,6 +28,13 @@ from milepost_schemas.message import MAX_COUNT, MAX_MESSAGE_BYTES, STREAM_BYTES,
 _LENGTHS = np.zeros(256, np.int64)
 _LENGTHS[[0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xC7, 0xC8]] = [1, 2, 4, 8, 16, -1, -2]
 _PADDING = bytes(4)
+
+# A message with fewer bits than fixes, or with far more than so many fixes usually fill, is judged
+# alone: what is merely claimed must not cost the memory of what is said.
+_MOST_BITS, _MOST_BITS_A_FIX = 20_000, 64
+
+# Wrapper, stream and five numbers are not longer: of each, 57 bits and its zeros.
+_HEAD_BYTES = 4 + STREAM_BYTES + 5 * 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +67,28 @@ def decode_batches(messages: Sequence[bytes]) -> Batches:
             memory for, some 500 bytes each.
     """
     heads = _Heads(messages)
-    bits = heads.bits
+    bits = heads.table(messages)
     rows = ColumnReader(bits, heads.counts).read(heads.after, heads.skipped)
     rests = bits.at
     more = bits.plain(1) > 0
     bits.close(~more)
     envelopes = heads.envelopes()
     for place in np.flatnonzero(more & ~bits.broken).tolist():
-        envelopes[place] = _completed(heads, place, envelopes[place], rows, int(rests[place]))
+        reader = BitReader(messages[place], "batch", at=int(rests[place] - bits.begins[place]))
+        envelopes[place] = _completed(reader, envelopes[place], rows, place)
     unread = [place for place, each in enumerate(envelopes) if each is None]
     unread += np.flatnonzero(bits.broken & heads.readable).tolist()
     return _judged(messages, envelopes, rows, sorted(unread))
 
 
 class _Heads:
-    """What stands before the columns of each message."""
+    """What stands before the columns of each message, read from its first bytes alone."""
 
     def __init__(self, messages: Sequence[bytes]) -> None:
-        data = b"".join(messages)
         sizes = np.fromiter(map(len, messages), np.int64, len(messages))
-        starts = np.cumsum(sizes) - sizes
+        data = b"".join([message[:_HEAD_BYTES] for message in messages])
+        begun = np.minimum(sizes, _HEAD_BYTES)
+        starts = np.cumsum(begun) - begun
         octets = np.frombuffer(data + _PADDING, np.uint8).astype(np.int64)
         length = _LENGTHS[octets[starts]]
         before = 2 + (length == -1) + 2 * (length == -2)
@@ -92,26 +101,35 @@ class _Heads:
             & (octets[starts + before - 1] == VERSION)
         )
         contents = np.where(self.readable, starts + before, 0)
-        begins = contents + STREAM_BYTES
-        ends = np.where(self.readable, starts + sizes, begins)
-        self.bits = BitTable(data, begins * 8, ends * 8)
+        ends = np.where(self.readable, starts + begun, contents + STREAM_BYTES)
         self._streams = [data[at : at + STREAM_BYTES] for at in contents.tolist()]
-        self.contents = [data[a:b] for a, b in zip(begins.tolist(), ends.tolist(), strict=True)]
-        self.begins = begins * 8
-        self._read()
+        bits = BitTable(data, (contents + STREAM_BYTES) * 8, ends * 8)
+        self._read(bits, (length - STREAM_BYTES) * 8)
+        self._behind = bits.at - starts * 8
 
-    def _read(self) -> None:
-        bits = self.bits
+    def table(self, messages: Sequence[bytes]) -> BitTable:
+        """Return the bits of the messages that are readable so far, from behind their heads on."""
+        readable = self.readable.tolist()
+        sound = [m if good else b"" for m, good in zip(messages, readable, strict=True)]
+        sizes = np.fromiter(map(len, sound), np.int64, len(sound))
+        begins = (np.cumsum(sizes) - sizes) * 8
+        table = BitTable(b"".join(sound), begins, begins + sizes * 8)
+        table.at = np.where(self.readable, begins + self._behind, begins)
+        table.spoil(~self.readable)
+        return table
+
+    def _read(self, bits: BitTable, size_bits: Integers) -> None:
         self.number = 1 + bits.golomb(NUMBER_ORDER)
         self.after = self.number - 1 + unfold(bits.golomb(AFTER_ORDER))
-        self.counts = bits.golomb(FIXES_ORDER)
+        counts = bits.golomb(FIXES_ORDER)
         self.skipped = bits.golomb(PLAIN_ORDER)
-        self.upto = self.after + self.counts + self.skipped
+        self.upto = self.after + counts + self.skipped
         self.newest = self.upto + bits.golomb(PLAIN_ORDER)
-        self.readable &= ~bits.broken & (self.after >= 0) & (self.counts <= MAX_FIXES)
+        self.readable &= ~bits.broken & (self.after >= 0) & (counts <= MAX_FIXES)
         self.readable &= (self.number <= MAX_COUNT) & (self.newest <= MAX_COUNT)
-        self.counts = self.counts * self.readable
-        bits.spoil(~self.readable)
+        self.readable &= counts <= size_bits
+        self.readable &= size_bits <= _MOST_BITS + _MOST_BITS_A_FIX * counts
+        self.counts = counts * self.readable
 
     def envelopes(self) -> list[Envelope | None]:
         """Return the envelopes without what few of them say; None where they cannot be read."""
@@ -122,10 +140,9 @@ class _Heads:
 
 
 def _completed(
-    heads: _Heads, place: int, envelope: Envelope | None, rows: FixRows, at: int
+    reader: BitReader, envelope: Envelope | None, rows: FixRows, place: int
 ) -> Envelope | None:
     """Return an envelope with what few of them say; None where that cannot be read."""
-    reader = BitReader(heads.contents[place], "batch", at=at - int(heads.begins[place]))
     if envelope is None:
         return None
     try:
@@ -157,8 +174,12 @@ def _judged(
     if unread:
         lost = np.zeros(len(messages), np.bool_)
         lost[unread] = True
-        rows = FixRows.joined([rows.where(~lost[rows.batch]), FixRows.of(saved)])
-        rows = rows.where(np.argsort(rows.batch, kind="stable"))
+        is_lost = lost[rows.batch]
+        if is_lost.any():
+            rows = rows.where(~is_lost)
+        if saved:
+            rows = FixRows.joined([rows, FixRows.of(saved)])
+            rows = rows.where(np.argsort(rows.batch, kind="stable"))
     counts = np.bincount(rows.batch, minlength=len(messages))
     done = [each for each in judged if each is not None]
     return Batches(done, rows, np.cumsum(counts) - counts, counts)

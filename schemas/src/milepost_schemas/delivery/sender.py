@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from milepost_schemas.ack import REFUSED_VERSION, Ack
 from milepost_schemas.batch import Batch, Previous
-from milepost_schemas.columns import MAX_FIXES
 from milepost_schemas.delivery.effect import Effect, Rewind, SetAside, Stored
+from milepost_schemas.layout import MAX_FIXES
 
 FIRST_BUDGET_BYTES = 4 * 1024
 MAX_BUDGET_BYTES = 60 * 1024  # leaves room for the envelope under the limit of a message

@@ -12,7 +12,9 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from milepost_schemas.columns import (
+from milepost_schemas.event import rfc3339
+from milepost_schemas.fix import Fix, KeptFix, milliseconds
+from milepost_schemas.layout import (
     ALTITUDE,
     COURSE,
     ERROR,
@@ -25,8 +27,6 @@ from milepost_schemas.columns import (
     SPEED,
     STANDS_MAX,
 )
-from milepost_schemas.event import rfc3339
-from milepost_schemas.fix import Fix, KeptFix, milliseconds
 from milepost_schemas.tracks.track import TrackError
 
 COLUMNS = (
