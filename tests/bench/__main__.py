@@ -16,12 +16,35 @@ from tests.bench.agent import agent_rows
 from tests.bench.buffer import buffer_rows
 from tests.bench.day import day_rows
 from tests.bench.ingest import ingest_rows
+from tests.bench.ingest_full import ingest_full_rows
+from tests.bench.ingest_process import ingest_process_rows
 from tests.bench.process import process_rows
 from tests.bench.sampler import sampler_rows
+from tests.bench.storage import storage_rows
 from tests.bench.wire import wire_rows
 
-LIBRARIES = ("msgpack", "paho-mqtt", "psycopg", "pynmea2", "shapely")
-MEASURES = (agent_rows, sampler_rows, buffer_rows, process_rows, wire_rows, day_rows, ingest_rows)
+LIBRARIES = (
+    "aiomqtt",
+    "msgpack",
+    "numpy",
+    "paho-mqtt",
+    "psycopg",
+    "psycopg-binary",
+    "pynmea2",
+    "shapely",
+)
+MEASURES = (
+    agent_rows,
+    sampler_rows,
+    buffer_rows,
+    process_rows,
+    wire_rows,
+    day_rows,
+    ingest_rows,
+    ingest_process_rows,
+    storage_rows,
+    ingest_full_rows,  # into what the one before has filled
+)
 
 
 def main() -> None:

@@ -1,96 +1,121 @@
-"""The ingest: fixes a second into the table, beside COPY of the same rows into the same table."""
+"""The ingest without a broker: fixes into the table, beside binary COPY of the same rows.
+
+No fences are in force. A round is one transaction; it and the COPY of its rows take turns, and of
+their times the medians count. With MILEPOST_TEST_DSN all is measured on TimescaleDB too.
+"""
 
 import asyncio
+import os
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from milepost_collector.clock import Clock
 from milepost_collector.embedded import EmbeddedPostgres
-from milepost_collector.ingest.arrival import Message
 from milepost_collector.ingest.transaction import Intake
-from milepost_collector.store.connection import AsyncDatabase, connect_async
+from milepost_collector.store.connection import connect_async
 from milepost_collector.store.migrate import migrate
-from milepost_schemas.batch import Batch, Envelope, encode_batch
-from milepost_schemas.fix import Fix, KeptFix
-from milepost_schemas.topics import Address, Channel
-from tests.bench.drawn import drawn_log, fixes_of
+from tests.bench.copy_limit import CopyLimit
+from tests.bench.ingest_load import Fleet
+from tests.fixtures.servers import ENVIRONMENT_KEY, created_database
 
-DEVICES = 200
-ROUNDS = 20
+ROUNDS = 13
 
-_COLUMNS = (
-    "time, seq, device, stream, lat_e6, lon_e6, altitude_dm, stands_for, speed_dmps, course_deg, "
-    "hdop_tenths, satellites, kind, error_dm, date_repaired, hole"
+# About the most fixes of one transaction; of single ones, as many as wait at 5,000 a second.
+FLEETS = (
+    Fleet("sixty-", 320, 60),
+    Fleet("ten-", 1920, 10),
+    Fleet("one-", 1000, 1),
+    Fleet("many-", 32, 600),
 )
+
+_CPU_LIMITS_US = {60: ("a fix in batches of 60", 3.0), 1: ("a batch of 1", 90.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What rounds of one fleet took: medians of seconds."""
+
+    ours_s: float
+    cpu_s: float
+    copy_s: float
 
 
 def ingest_rows(folder: Path) -> list[dict[str, Any]]:
-    """Measure batches of 60 and of 1, engine on and no fence."""
-    with EmbeddedPostgres(folder / "pg") as postgres:
-        migrate(postgres.dsn)
-        return asyncio.run(_measure(postgres.dsn))
-
-
-async def _measure(dsn: str) -> list[dict[str, Any]]:
+    """Measure on plain PostgreSQL and, where there is one, on TimescaleDB."""
     rows = []
-    async with await connect_async(dsn, autocommit=True) as database:
-        drive = _today(fixes_of(drawn_log(3, 25)))
-        for size in (60, 1):
-            count = DEVICES * ROUNDS * size
-            ours_s = await _taken(database, drive, size)
-            copied_s = await _copied(database, count)
-            rows.append(
-                {
-                    "what": f"ingest: fixes a second in batches of {size}",
-                    "ours": count / ours_s,
-                    "peer": "COPY of the same rows",
-                    "peers": count / copied_s,
-                    "unit": "/s",
-                }
-            )
+    for storage, database in _databases(folder):
+        with database as dsn:
+            for fleet in FLEETS:
+                rows += _rows(storage, fleet, asyncio.run(_measured(dsn, fleet)))
     return rows
 
 
-def _today(fixes: list[Fix]) -> list[Fix]:
-    shift_ms = Clock().now_ms() - fixes[-1].time_ms
-    return [replace(fix, time_ms=fix.time_ms + shift_ms) for fix in fixes]
+def _databases(folder: Path) -> Iterator[tuple[str, Any]]:
+    yield "PostgreSQL", plain_database(folder)
+    if dsn := os.environ.get(ENVIRONMENT_KEY):
+        yield "TimescaleDB", _timescale_database(dsn)
 
 
-async def _taken(database: AsyncDatabase, drive: list[Fix], size: int) -> float:
-    intake = Intake(database, Clock())
-    rounds = [_messages(drive, size, number) for number in range(ROUNDS)]
-    begin_s = time.perf_counter()
-    for messages in rounds:
-        outcome = await intake.take(messages)
-        assert outcome.fixes == DEVICES * size, "the benchmark's batches were not stored"
-    return time.perf_counter() - begin_s
+@contextmanager
+def plain_database(folder: Path) -> Iterator[str]:
+    """Start a PostgreSQL, and give an empty database on it that is up to date."""
+    with EmbeddedPostgres(folder / "pg") as postgres, created_database(postgres.dsn) as dsn:
+        migrate(dsn, plain=True)
+        yield dsn
 
 
-def _messages(drive: list[Fix], size: int, number: int) -> list[Message]:
-    first = number * size
-    kept = tuple(KeptFix(first + i, fix) for i, fix in enumerate(drive[first : first + size], 1))
-    stream = f"bench{size:03}".encode()
-    envelope = Envelope(stream, number + 1, first, first + size, first + size)
-    data = encode_batch(Batch(envelope, kept))
-    addresses = [Address(device % 64, f"bench-{device}") for device in range(DEVICES)]
-    return [Message(address, address.topic(Channel.UP), data) for address in addresses]
+@contextmanager
+def _timescale_database(server: str) -> Iterator[str]:
+    with created_database(server) as dsn:
+        migrate(dsn)
+        yield dsn
 
 
-async def _copied(database: AsyncDatabase, count: int) -> float:
-    """Copy the newest rows of the table into it once more, in one transaction, then undo it."""
-    async with database.cursor() as cursor:
-        copied = bytearray()
-        async with cursor.copy(
-            f"COPY (SELECT {_COLUMNS} FROM fix ORDER BY seq DESC LIMIT {count}) TO STDOUT".encode()
-        ) as copy:
-            async for block in copy:
-                copied += block
-        await cursor.execute("BEGIN")
-        begin_s = time.perf_counter()
-        async with cursor.copy(f"COPY fix ({_COLUMNS}) FROM STDIN".encode()) as copy:
-            await copy.write(bytes(copied))
-        took_s = time.perf_counter() - begin_s
-        await cursor.execute("ROLLBACK")
-    return took_s
+async def _measured(dsn: str, fleet: Fleet) -> Speed:
+    ours, cpu, copied = [], [], []
+    count = fleet.devices * fleet.size
+    async with await connect_async(dsn, autocommit=True) as database:
+        intake = Intake(database, Clock())
+        with CopyLimit(dsn) as limit:
+            for number in range(ROUNDS):
+                messages = fleet.messages(number)
+                begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
+                outcome = await intake.take(messages)
+                cpu_s, took_s = time.process_time() - begin_cpu_s, time.perf_counter() - begin_s
+                assert outcome.fixes == count, f"{outcome.fixes} fixes were stored, not {count}"
+                copy_s = limit.took_s(fleet, number)
+                if number:  # the first one makes devices, streams and the partition
+                    ours.append(took_s)
+                    cpu.append(cpu_s)
+                    copied.append(copy_s)
+    return Speed(median(ours), median(cpu), median(copied))
+
+
+def _rows(storage: str, fleet: Fleet, speed: Speed) -> list[dict[str, Any]]:
+    count = fleet.devices * fleet.size
+    rows = [
+        {
+            "what": f"ingest, {storage}: batches of {fleet.size}, {count:,} fixes a transaction",
+            "ours": count / speed.ours_s,
+            "peer": "binary COPY of the same rows",
+            "peers": count / speed.copy_s,
+            "unit": "fixes/s",
+        }
+    ]
+    if fleet.size in _CPU_LIMITS_US:
+        what, limit_us = _CPU_LIMITS_US[fleet.size]
+        rows.append(
+            {
+                "what": f"ingest, {storage}: processor {what}",
+                "ours": speed.cpu_s / count * 1e6,
+                "peer": "limit",
+                "peers": limit_us,
+                "unit": "µs",
+            }
+        )
+    return rows

@@ -134,17 +134,20 @@ def test_ingest_that_lost_the_database_keeps_a_status(
     assert ingest.process.poll() is None
 
 
-def test_ingest_stores_a_status_while_the_row_is_held(
-    ingest: Running, shared: FreshDatabase, broker: Address, device: str
+@pytest.mark.usefixtures("ingest")
+def test_ingest_keeps_a_status_while_the_row_is_held(
+    shared: FreshDatabase, broker: Address, device: str
 ) -> None:
-    """A status waits for a row that a transaction holds, however long, and is not lost."""
-    with Unit(broker, device) as unit:
+    """A status waits for a row that a transaction holds, however long; those of others do not."""
+    with Unit(broker, device) as unit, Unit(broker, f"{device}-x") as other:
         unit.say(status(1, is_online=True))
         wait_until(lambda: said(shared, device) == status(1, is_online=True), "online")
-        with psycopg.connect(shared.dsn) as other:
-            other.execute("SELECT FROM device WHERE device = %s FOR UPDATE", (device,))
+        with psycopg.connect(shared.dsn) as holder:
+            holder.execute("SELECT FROM device WHERE device = %s FOR UPDATE", (device,))
             unit.say(status(1, is_online=False))
-            wait_until(lambda: "lock timeout" in ingest.log.read_text(), "a lock timeout")
+            other.say(status(1, is_online=True))
+            wait_until(lambda: said(shared, f"{device}-x"), "another", timeout_s=3)
+            assert said(shared, device) == status(1, is_online=True)
         wait_until(lambda: said(shared, device) == status(1, is_online=False), "offline")
 
 

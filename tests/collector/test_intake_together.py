@@ -36,14 +36,14 @@ def test_take_leaves_a_held_row_for_the_next_round(database: FreshDatabase) -> N
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_take_by_two_at_once_stores_each_fix_once(database: FreshDatabase, seed: int) -> None:
-    """Two intakes that get all batches, shuffled and repeated, store each fix exactly once."""
+def test_take_by_four_at_once_stores_each_fix_once(database: FreshDatabase, seed: int) -> None:
+    """Four intakes that get all batches, shuffled and repeated, store each fix exactly once."""
     chances = random.Random(seed)
 
     async def story() -> None:
         done: dict[str, int] = dict.fromkeys(DEVICES, 0)
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
-            for _ in range(2):
+            for _ in range(4):
                 tasks.create_task(take_all(database, done, random.Random(chances.random())))
         assert done == dict.fromkeys(DEVICES, LAST)
 

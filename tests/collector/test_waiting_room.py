@@ -62,6 +62,61 @@ def test_room_puts_back_only_where_nothing_newer_waits() -> None:
     assert devices(room) == [("a", b"new"), ("b", b"old")]
 
 
+def test_room_gives_no_more_bytes_than_asked_for_but_always_one_message() -> None:
+    """A round is bounded by bytes too; a message larger than that goes alone."""
+    room = WaitingRoom()
+    for name, payload in (("a", b"12345678"), ("b", b"1234"), ("c", b"12"), ("d", b"1")):
+        room.put(raw_message(payload, device=name))
+    rounds = [[each.address.device for each in room.take(9, 6)] for _ in range(3)]
+    assert rounds == [["a"], ["b", "c"], ["d"]]
+
+
+def test_room_keeps_aside_what_cannot_be_taken_now() -> None:
+    """A message whose row is held is not taken again before its time, and holds up nobody."""
+    room = WaitingRoom()
+    room.put(raw_message(b"old", device="a"))
+    room.put_aside(room.take(1))
+    room.put(raw_message(b"x", device="b"))
+    assert devices(room) == [("b", b"x")]
+    assert devices(room) == []
+    room.put(raw_message(b"new", device="a"))
+    assert devices(room) == []
+    room.bring_back()
+    assert devices(room) == [("a", b"new")]
+
+
+def test_room_that_keeps_aside_keeps_the_newest_and_counts_its_bytes() -> None:
+    """What came while the row was found to be held takes the older one's place."""
+    room = WaitingRoom(max_bytes=8)
+    room.put(raw_message(b"old", device="a"))
+    left = room.take(1)
+    room.put(raw_message(b"newer", device="a"))
+    room.put_aside(left)
+    room.put(raw_message(b"1234", device="b"))
+    assert devices(room) == []
+    room.put(raw_message(b"123", device="b"))
+    room.bring_back()
+    assert devices(room) == [("b", b"123"), ("a", b"newer")]
+    room.put(raw_message(b"12345678", device="c"))
+    assert devices(room) == [("c", b"12345678")]
+
+
+def test_room_does_not_wake_for_what_is_kept_aside() -> None:
+    """Who waits sleeps until it is brought back."""
+
+    async def story() -> None:
+        room = WaitingRoom()
+        room.put(raw_message(b"x"))
+        room.put_aside(room.take(1))
+        room.put(raw_message(b"y"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(room.some(), 0.01)
+        room.bring_back()
+        await asyncio.wait_for(room.some(), 1)
+
+    asyncio.run(story())
+
+
 def test_room_wakes_who_waits_for_a_message() -> None:
     """Waiting ends with the first message, and begins anew once all are taken."""
 

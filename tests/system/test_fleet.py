@@ -1,13 +1,9 @@
 """A fleet in one process against a real broker, a real PostgreSQL and the real ingest program."""
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import psutil
 import pytest
@@ -15,44 +11,8 @@ import pytest
 from milepost_collector.embedded import Address, EmbeddedBroker
 from milepost_firmware_sim.demo.programs import Programs
 from tests.fixtures.servers import FreshDatabase
+from tests.system.fleets import Fleet
 from tests.system.world import wait_until
-
-MILEPOST_SIM = Path(sys.executable).with_name("milepost-sim")
-
-
-class Fleet:
-    """A fleet that drives; it is killed at the end of the block if it still does."""
-
-    def __init__(self, broker: Address, *arguments: str | Path) -> None:
-        where = f"{broker.host}:{broker.port}"
-        self.process = subprocess.Popen(
-            [MILEPOST_SIM, "fleet", "--broker", where, "--json", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def line_with(self, words: str) -> str:
-        """Wait for a line of progress."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if words in line:
-                return line
-        raise AssertionError(f"the fleet ended and never said {words!r}")
-
-    def figures(self, code: int = 0) -> dict[str, Any]:
-        """Wait for the end, and return what it said."""
-        out, err = self.process.communicate(timeout=60)
-        assert self.process.returncode == code, out + err
-        figures: dict[str, Any] = json.loads(out)
-        return figures
 
 
 @dataclass(frozen=True)
@@ -68,7 +28,7 @@ class Servers:
         self.programs.start("ingest", "milepost-collector", "ingest")
         self.programs.first_line("ingest", 30)
 
-    def fleet(self, *arguments: str | Path) -> "Fleet":
+    def fleet(self, *arguments: str | Path) -> Fleet:
         """Start a fleet that compares itself with the table at the end."""
         return Fleet(self.broker, "--compare-dsn", self.database.dsn, *arguments)
 

@@ -1,27 +1,34 @@
-"""The broker's edge: messages in, acks out, connected again for ever.
+"""The broker's edge: messages of some shards in, acks out, connected again for ever.
 
-Acks are handed to paho directly: awaiting each costs four times as much, and nothing is lost by an
-ack that does not arrive, because the unit asks again.
+Messages are taken from paho directly, in its callback: a queue between would grow without bounds
+while the database is away, and a task a message costs more than all else here. Acks are handed to
+paho directly too: awaiting each costs four times as much, and nothing is lost by an ack that does
+not arrive, because the unit asks again.
 """
 
 import asyncio
-import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import aiomqtt
 import structlog
+from paho.mqtt.client import MQTTMessage
 
 from milepost_collector.backoff import Backoff
 from milepost_collector.config import BrokerConfig
 from milepost_collector.ingest.arrival import Message
+from milepost_collector.ingest.statuses import UnitStatus, read_status
 from milepost_schemas.ack import Ack, encode_ack
 from milepost_schemas.topics import Address, Channel, TopicError, every, parse_topic
 
 _log = structlog.get_logger(__name__)
 
 OnMessage = Callable[[Message], None]
-OnStatus = Callable[[Address, dict[str, object]], Awaitable[None]]
+OnStatus = Callable[[UnitStatus], None]
+
+# A broker that does not answer a subscription in this time is as good as away.
+_ANSWER_S = 2.0
+_CONNECT_S = 5.0
 
 
 class Broker:
@@ -31,15 +38,21 @@ class Broker:
         config: Where it is.
         on_message: Takes what came on an `up` topic.
         on_status: Takes a unit's status.
+
+    Attributes:
+        up: Set while the broker is there.
     """
 
     def __init__(self, config: BrokerConfig, on_message: OnMessage, on_status: OnStatus) -> None:
-        self.ready = asyncio.Event()
+        self.up = asyncio.Event()
         self._config = config
         self._on_message = on_message
         self._on_status = on_status
         self._client: aiomqtt.Client | None = None
         self._backoff = Backoff()
+        self._shards: frozenset[int] = frozenset()
+        self._subscribed: frozenset[int] = frozenset()
+        self._aligning = asyncio.Lock()
 
     async def run(self) -> None:
         """Receive for ever."""
@@ -47,10 +60,25 @@ class Broker:
             try:
                 await self._receive()
             except aiomqtt.MqttError as error:
-                self._client = None
+                # A goodbye that fails must not hide that we were told to end.
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from error
                 if self._backoff.failures == 0:
                     _log.warning("The broker is away; trying again.", cause=str(error))
                 await asyncio.sleep(self._backoff.failed())
+            finally:
+                self._client = None
+                self.up.clear()
+
+    async def subscribe(self, shards: Collection[int]) -> bool:
+        """Subscribe to more shards; say whether the broker has heard it."""
+        self._shards |= frozenset(shards)
+        return await self._align()
+
+    async def keep_only(self, shards: Collection[int]) -> None:
+        """Unsubscribe from all other shards."""
+        self._shards &= frozenset(shards)
+        await self._align()
 
     def answer(self, answers: Iterable[tuple[Address, Ack]]) -> None:
         """Send acks; without a link they are dropped, and the units ask again."""
@@ -61,49 +89,60 @@ class Broker:
             client._client.publish(address.topic(Channel.ACK), encode_ack(ack), qos=0)
 
     async def _receive(self) -> None:
-        async with aiomqtt.Client(
+        client = aiomqtt.Client(
             self._config.host,
             self._config.port,
             identifier=f"collector-{secrets.token_hex(6)}",
             protocol=aiomqtt.ProtocolVersion.V311,
             keepalive=self._config.keepalive_s,
             clean_session=True,
-        ) as client:
-            await client.subscribe([(every(Channel.UP), 0), (every(Channel.STATUS), 0)])
+            timeout=_CONNECT_S,
+        )
+        client._client.on_message = self._hand_on
+        async with client:
+            self._subscribed = frozenset()
             self._client = client
-            if self._backoff.failures or not self.ready.is_set():
-                _log.info("The broker is there.", host=self._config.host, port=self._config.port)
+            _log.info("The broker is there.", host=self._config.host, port=self._config.port)
             self._backoff.succeeded()
-            self.ready.set()
-            async for message in client.messages:
-                await self._hand_on(message)
+            await self._align()
+            self.up.set()
+            async for _ in client.messages:  # none comes here: it ends when the link does
+                pass
 
-    async def _hand_on(self, message: aiomqtt.Message) -> None:
+    async def _align(self) -> bool:
+        """Make the subscriptions those that are wanted; return False without a link."""
+        async with self._aligning:
+            client = self._client
+            if client is None:
+                return False
+            more, less = self._shards - self._subscribed, self._subscribed - self._shards
+            try:
+                if more:
+                    wanted = [(topic, 0) for topic in _topics(more)]
+                    await client.subscribe(wanted, timeout=_ANSWER_S)
+                if less:
+                    await client.unsubscribe(_topics(less), timeout=_ANSWER_S)
+            except aiomqtt.MqttError as error:
+                _log.warning("The broker does not answer a subscription.", cause=str(error))
+                return False
+            self._subscribed = (self._subscribed | more) - less
+            return True
+
+    def _hand_on(self, _client: object, _data: object, message: MQTTMessage) -> None:
         try:
-            address, channel = parse_topic(str(message.topic))
-        except TopicError as error:
+            address, channel = parse_topic(message.topic)
+        except (TopicError, UnicodeDecodeError) as error:
             _log.warning("A message came on a topic that is not ours.", cause=str(error))
             return
-        payload = message.payload if isinstance(message.payload, bytes) else b""
         if channel is Channel.UP:
-            self._on_message(Message(address, str(message.topic), payload))
+            self._on_message(Message(address, message.topic, bytes(message.payload)))
         elif channel is Channel.STATUS:
-            status = _read_status(payload)
+            status = read_status(address, bytes(message.payload))
             if status is None:
                 _log.warning("A status cannot be read.", device=address.device)
             else:
-                await self._on_status(address, status)
+                self._on_status(status)
 
 
-def _read_status(payload: bytes) -> dict[str, object] | None:
-    """Read a status: a small JSON object in which `online` says yes or no."""
-    if len(payload) > 4096:
-        return None
-    try:
-        status = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(status, dict) or not isinstance(status.get("online"), bool):
-        return None
-    # PostgreSQL's jsonb holds no NUL character.
-    return None if "\\u0000" in json.dumps(status) else status
+def _topics(shards: Collection[int]) -> list[str]:
+    return [every(channel, n) for n in sorted(shards) for channel in (Channel.UP, Channel.STATUS)]

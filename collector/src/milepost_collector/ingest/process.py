@@ -1,115 +1,173 @@
-"""The ingest program: broker to waiting room to transaction to ack, and the numbering of events."""
+"""The ingest program: broker to waiting room to transaction to ack, and the numbering of events.
+
+It may run several times over one database and one broker: see `holding`.
+"""
 
 import asyncio
+import os
+import platform
+import re
+import secrets
 import sys
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from milepost_collector.backoff import Backoff
+from milepost_collector.backoff import MAX_S, Backoff
 from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig
 from milepost_collector.ingest.broker import Broker
+from milepost_collector.ingest.gathering import gather_s
+from milepost_collector.ingest.holding import Holding
 from milepost_collector.ingest.parked import resume_parked
+from milepost_collector.ingest.statuses import StatusRoom, UnitStatus
 from milepost_collector.ingest.transaction import Intake
 from milepost_collector.ingest.waiting import WaitingRoom
-from milepost_collector.store import feed, vehicles
+from milepost_collector.store import feed
 from milepost_collector.store.connection import LOST, UNMADE, AsyncDatabase, connect_async
+from milepost_collector.store.leases import session_name
+from milepost_collector.store.maintenance import maintain
+from milepost_collector.store.statuses import set_statuses
 from milepost_collector.store.writes import EVENTS_CHANNEL, NOT_STORABLE
-from milepost_schemas.topics import Address
 
 _log = structlog.get_logger(__name__)
 
 READY = "ready\n"
 
-# Messages are gathered for so long, unless the transaction before took longer anyway.
-GATHER_S = 0.05
-MAX_DEVICES = 5_000
+# A round: enough for some transactions, and little enough that the first is answered soon.
+_MAX_DEVICES = 5_000
+_MAX_BYTES = 256 * 1024
 
-# A device whose row another collector holds is tried again after this.
-_HELD_S = 0.05
+# A device whose row somebody else holds is tried again after this, then twice that, and so on.
+_HELD_FIRST_S = 0.05
+_HELD_MAX_S = 0.5
+
+_STATUSES_AT_ONCE = 200
+
+# A task that is told to end and does not is told again after this.
+_CANCEL_S = 1.0
 
 # Without a notification events are looked for so often.
 _NUMBERING_S = 1.0
 
+_MAINTENANCE_S = 3600.0
+
 
 async def run_ingest(config: CollectorConfig) -> None:
-    """Run until cancelled."""
+    """Run until cancelled; then leave the shards to the other collectors."""
     ingest = _Ingest(config)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ingest.broker.run())
-        tasks.create_task(ingest.keep_at(ingest.take_messages, "intake"))
-        tasks.create_task(ingest.keep_at(ingest.take_statuses, "status"))
-        tasks.create_task(ingest.keep_at(ingest.number_events, "numbering"))
-        tasks.create_task(ingest.tell_when_ready())
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            group.create_task(ingest.broker.run()),
+            group.create_task(ingest.keep_at(ingest.holding.run, "leases")),
+            group.create_task(ingest.keep_at(ingest.take_messages, "intake")),
+            group.create_task(ingest.keep_at(ingest.take_statuses, "status")),
+            group.create_task(ingest.keep_at(ingest.number_events, "numbering")),
+            group.create_task(ingest.keep_at(ingest.maintain, "maintenance")),
+        }
+        try:
+            await ingest.tell_when_ready()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not any(task.done() for task in tasks):
+                await ingest.leave()
+            await _cancel(tasks)
+            raise
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    """End tasks, also one that misses being told: before Python 3.12 `wait_for` can."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_S)
 
 
 class _Ingest:
     def __init__(self, config: CollectorConfig) -> None:
         self._dsn = config.database.dsn
+        self._storage = config.storage
         self._clock = Clock()
+        self._owner = _owner_name()
         self._waiting = WaitingRoom()
-        self._statuses: asyncio.Queue[tuple[Address, dict[str, object]]] = asyncio.Queue(1000)
-        self._status: tuple[Address, dict[str, object]] | None = None
+        self._statuses = StatusRoom()
+        self._held = Backoff(_HELD_FIRST_S, _HELD_MAX_S)
         self._database_seen = asyncio.Event()
-        self.broker = Broker(config.broker, self._waiting.put, self._put_status)
+        self.broker = Broker(config.broker, self._waiting.put, self._statuses.put)
+        self.holding = Holding(self._owner, self.broker)
 
     async def keep_at(self, work: Callable[[AsyncDatabase], Awaitable[None]], what: str) -> None:
         """Do some work over a connection of its own, connecting again for ever."""
         backoff = Backoff()
         while True:
+            begun_s = self._clock.monotonic_s()
             try:
-                async with await connect_async(self._dsn, autocommit=True) as database:
+                async with await self._connect() as database:
                     if backoff.failures:
                         _log.info("The database is there.", work=what)
-                    backoff.succeeded()
                     await work(database)
             except (*LOST, UNMADE) as error:
+                # One that connects and fails again at once, on a full disk, say, waits longer too.
+                if self._clock.monotonic_s() - begun_s > MAX_S:
+                    backoff.succeeded()
                 if backoff.failures == 0:
                     cause = " ".join(str(error).split())
                     _log.warning("The database is away; trying again.", work=what, cause=cause)
                 await asyncio.sleep(backoff.failed())
 
     async def tell_when_ready(self) -> None:
-        """Say on standard output, once, that both links are up."""
-        await self.broker.ready.wait()
+        """Say on standard output, once, that both links are up and the shards are taken."""
+        await self.holding.begun.wait()
         await self._database_seen.wait()
         sys.stdout.write(READY)
         sys.stdout.flush()
+
+    async def leave(self) -> None:
+        """Hand the shards over in order, while everything else goes on."""
+        try:
+            async with await self._connect() as database:
+                await self.holding.leave(database)
+        except (*LOST, UNMADE) as error:
+            _log.warning("The shards are left without a word.", cause=str(error))
 
     async def take_messages(self, database: AsyncDatabase) -> None:
         """Take what waits, transaction by transaction."""
         intake = Intake(database, self._clock)
         await resume_parked(database, self._clock)
         self._database_seen.set()
-        ended_s = self._clock.monotonic_s()
         while True:
             await self._waiting.some()
-            gathered_s = self._clock.monotonic_s() - ended_s
-            await asyncio.sleep(max(0.0, GATHER_S - gathered_s))
-            messages = self._waiting.take(MAX_DEVICES)
+            messages = self._waiting.take(_MAX_DEVICES, _MAX_BYTES)
+            begun_s = self._clock.monotonic_s()
             try:
                 outcome = await intake.take(messages)
             except LOST:
                 self._waiting.put_back(messages)
                 raise
             self.broker.answer(outcome.answers)
-            ended_s = self._clock.monotonic_s()
             if outcome.left:
-                await asyncio.sleep(_HELD_S)
-                self._waiting.put_back(outcome.left)
+                self._waiting.put_aside(outcome.left)
+                asyncio.get_running_loop().call_later(self._held.failed(), self._waiting.bring_back)
+            else:
+                self._held.succeeded()
+            await asyncio.sleep(gather_s(self._clock.monotonic_s() - begun_s))
 
     async def take_statuses(self, database: AsyncDatabase) -> None:
         """Store what units say of themselves."""
+        held = Backoff(_HELD_FIRST_S, _HELD_MAX_S)
         while True:
-            # Kept over a lost database: a will is said once.
-            self._status = self._status or await self._statuses.get()
-            address, status = self._status
+            await self._statuses.some()
+            statuses = self._statuses.take(_STATUSES_AT_ONCE)
             try:
-                await vehicles.set_status(database, address.device, address.shard, status)
-            except NOT_STORABLE as error:
-                _log.warning("A status cannot be stored.", device=address.device, cause=str(error))
-            self._status = None
+                left = await self._store(database, statuses)
+            except LOST:
+                self._statuses.put_back(statuses)  # a will is said once
+                raise
+            self._statuses.put_back(left)
+            if len(left) == len(statuses):
+                await asyncio.sleep(held.failed())
+            else:
+                held.succeeded()
 
     async def number_events(self, database: AsyncDatabase) -> None:
         """Number events as they are committed, while no other process does."""
@@ -123,5 +181,30 @@ class _Ingest:
             async for _ in database.notifies(timeout=_NUMBERING_S, stop_after=1):
                 pass
 
-    async def _put_status(self, address: Address, status: dict[str, object]) -> None:
-        await self._statuses.put((address, status))
+    async def maintain(self, database: AsyncDatabase) -> None:
+        """Look after the table of fixes at the start, and each hour."""
+        while True:
+            await maintain(database, self._clock.now(), self._storage)
+            await asyncio.sleep(_MAINTENANCE_S)
+
+    async def _store(self, database: AsyncDatabase, statuses: list[UnitStatus]) -> list[UnitStatus]:
+        """Store statuses; return those whose row somebody holds."""
+        shards = {status.address.device: status.address.shard for status in statuses}
+        words = {status.address.device: status.words for status in statuses}
+        try:
+            left = await set_statuses(database, shards, words)
+        except NOT_STORABLE as error:
+            if len(statuses) > 1:  # each alone, so that it fails alone
+                return [x for status in statuses for x in await self._store(database, [status])]
+            _log.warning("A status cannot be stored.", device=list(words), cause=str(error))
+            return []
+        return [status for status in statuses if status.address.device in left]
+
+    async def _connect(self) -> AsyncDatabase:
+        return await connect_async(self._dsn, autocommit=True, session=session_name(self._owner))
+
+
+def _owner_name() -> str:
+    """Return a name that no other collector has, and by which people find this one."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:24]
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

@@ -58,7 +58,12 @@ class Rows:
 
 
 def settle(
-    arrivals: Sequence[Arrival], read: Batches, rows: Rows, definitions: Definitions, now_ms: int
+    arrivals: Sequence[Arrival],
+    read: Batches,
+    rows: Rows,
+    definitions: Definitions,
+    now_ms: int,
+    oldest_ms: int | None = None,
 ) -> Settlement:
     """Judge every arrival whose device's row is held.
 
@@ -68,17 +73,18 @@ def settle(
         rows: The locked rows.
         definitions: The fences, by the time from which they are in force.
         now_ms: Our time, milliseconds since 1970.
+        oldest_ms: As for `is_plausible`.
     """
     settlement = Settlement()
     writes = settlement.writes
     judged = [_judged(arrival, rows) for arrival in arrivals]
     fresh = _fresh(judged, read)
-    plausible = is_plausible(fresh.rows.time_ms, now_ms)
+    plausible = is_plausible(fresh.rows.time_ms, now_ms, oldest_ms)
     writes.fixes = fresh.where(plausible)
     writes.quarantined = fresh.where(~plausible)
     writes.streams = _streams(judged, fresh, len(read.counts))
     writes.heard = [each.device.no for each in judged]
-    writes.positions = _positions(judged, read, now_ms)
+    writes.positions = _positions(judged, read, now_ms, oldest_ms)
     if definitions.any_fence:
         _run_engines(writes, judged, writes.fixes.rows, definitions)
     now_min = now_ms // MINUTE_MS
@@ -90,12 +96,21 @@ def settle(
 
 
 @overload
-def is_plausible(time_ms: int, now_ms: int) -> bool: ...
+def is_plausible(time_ms: int, now_ms: int, oldest_ms: int | None = None) -> bool: ...
 @overload
-def is_plausible(time_ms: Integers, now_ms: int) -> Flags: ...
-def is_plausible(time_ms: int | Integers, now_ms: int) -> bool | Flags:
-    """Whether a GPS time can be: not over 400 days old, not over an hour ahead of us."""
-    return (now_ms - OLDEST_MS <= time_ms) & (time_ms <= now_ms + NEWEST_MS)
+def is_plausible(time_ms: Integers, now_ms: int, oldest_ms: int | None = None) -> Flags: ...
+def is_plausible(
+    time_ms: int | Integers, now_ms: int, oldest_ms: int | None = None
+) -> bool | Flags:
+    """Whether a GPS time can be: not over an hour ahead of us, nor before `oldest_ms`.
+
+    Args:
+        time_ms: GPS time, milliseconds since 1970; and so the others.
+        now_ms: Our time.
+        oldest_ms: None: 400 days ago. What a live unit says of older times is a wrong date.
+    """
+    least_ms = now_ms - OLDEST_MS if oldest_ms is None else oldest_ms
+    return (least_ms <= time_ms) & (time_ms <= now_ms + NEWEST_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +172,9 @@ def _streams(judged: Sequence[_Judged], fresh: OwnedRows, size: int) -> list[Str
     return writes
 
 
-def _positions(judged: Sequence[_Judged], read: Batches, now_ms: int) -> OwnedRows:
+def _positions(
+    judged: Sequence[_Judged], read: Batches, now_ms: int, oldest_ms: int | None
+) -> OwnedRows:
     """Return the newest fix of each device: its batch's last one, or what is live."""
     places = np.array([each.arrival.place for each in judged], np.int64)
     placed = places[read.counts[places] > 0]
@@ -169,7 +186,7 @@ def _positions(judged: Sequence[_Judged], read: Batches, now_ms: int) -> OwnedRo
     ]
     if live:
         rows = FixRows.joined([rows, FixRows.of(live)])
-    rows = rows.where(is_plausible(rows.time_ms, now_ms))
+    rows = rows.where(is_plausible(rows.time_ms, now_ms, oldest_ms))
     # The newest of each batch: the last one of it in the order of time.
     rows = rows.where(np.lexsort((rows.time_ms, rows.batch)))
     rows = rows.where(np.diff(rows.batch, append=-1) != 0)

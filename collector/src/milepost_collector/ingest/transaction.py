@@ -65,11 +65,15 @@ class Intake:
     Args:
         database: An open connection that nobody else uses.
         clock: Our time.
+        oldest_ms: GPS time from which fixes are believed; None: as live units are (`is_plausible`).
     """
 
-    def __init__(self, database: AsyncDatabase, clock: Clock) -> None:
+    def __init__(
+        self, database: AsyncDatabase, clock: Clock, *, oldest_ms: int | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._oldest_ms = oldest_ms
         self._definitions = Definitions()
         self._weeks: set[int] = set()
 
@@ -124,7 +128,9 @@ class Intake:
             held, left, misplaced = _sorted_out(arrivals.arrivals, devices)
             await self._refresh_definitions(devices)
             rows = await self._rows(held, devices)
-            settlement = settle(held, arrivals.read, rows, self._definitions, now_ms)
+            settlement = settle(
+                held, arrivals.read, rows, self._definitions, now_ms, self._oldest_ms
+            )
             for refusal in [*arrivals.refusals, *misplaced]:
                 settlement.refuse(refusal, now_ms)
                 _log.warning(
@@ -154,7 +160,7 @@ class Intake:
     async def _make_partitions(self, read: Batches) -> None:
         """Make the weeks of the fixes that this intake has not seen yet."""
         times = read.rows.time_ms
-        times = times[is_plausible(times, self._clock.now_ms())]
+        times = times[is_plausible(times, self._clock.now_ms(), self._oldest_ms)]
         weeks = set(np.unique((times - _MONDAY_MS) // _WEEK_MS).tolist()) - self._weeks
         if weeks:
             moments = [instant(week * _WEEK_MS + _MONDAY_MS) for week in sorted(weeks)]

@@ -22,11 +22,14 @@ class WaitingRoom:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._messages: dict[str, Message] = {}
+        self._aside: dict[str, Message] = {}
         self._some = asyncio.Event()
 
     def put(self, message: Message) -> None:
         """Let a message wait in place of an older one of its device."""
-        older = self._messages.pop(message.address.device, None)
+        device = message.address.device
+        room = self._aside if device in self._aside else self._messages
+        older = room.pop(device, None)
         if older is not None:
             self._bytes -= len(older.payload)
             self.dropped += 1
@@ -34,8 +37,9 @@ class WaitingRoom:
             self.dropped += 1
             return
         self._bytes += len(message.payload)
-        self._messages[message.address.device] = message
-        self._some.set()
+        room[device] = message
+        if self._messages:
+            self._some.set()
 
     def put_back(self, messages: list[Message]) -> None:
         """Let messages wait again, except where a newer one has come."""
@@ -43,14 +47,47 @@ class WaitingRoom:
             if message.address.device not in self._messages:
                 self.put(message)
 
+    def put_aside(self, messages: list[Message]) -> None:
+        """Let messages wait again, but not be taken before `bring_back`."""
+        for message in messages:
+            device = message.address.device
+            newer = self._messages.pop(device, None)
+            if newer is not None:
+                self._bytes -= len(newer.payload)
+                self.dropped += 1
+            self._aside[device] = newer or message
+            self._bytes += len(self._aside[device].payload)
+        if not self._messages:
+            self._some.clear()
+
+    def bring_back(self) -> None:
+        """Let what was put aside be taken again."""
+        self._messages |= self._aside
+        self._aside.clear()
+        if self._messages:
+            self._some.set()
+
     async def some(self) -> None:
         """Wait until a message waits."""
         await self._some.wait()
 
-    def take(self, limit: int) -> list[Message]:
-        """Take at most `limit` messages, those that wait longest first."""
-        taken = [self._messages.pop(device) for device in list(self._messages)[:limit]]
-        self._bytes -= sum(len(message.payload) for message in taken)
+    def take(self, max_devices: int, max_bytes: int = MAX_BYTES) -> list[Message]:
+        """Take messages, those that wait longest first.
+
+        Args:
+            max_devices: How many at the most.
+            max_bytes: Their payloads together, unless the first alone has more.
+        """
+        taken: list[Message] = []
+        size = 0
+        for message in self._messages.values():
+            size += len(message.payload)
+            if len(taken) == max_devices or (taken and size > max_bytes):
+                break
+            taken.append(message)
+        for message in taken:
+            del self._messages[message.address.device]
+            self._bytes -= len(message.payload)
         if not self._messages:
             self._some.clear()
         return taken

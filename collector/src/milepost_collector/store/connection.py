@@ -1,6 +1,13 @@
 """Opening the database, and telling a passing fault from a wrong address."""
 
-from psycopg import AsyncConnection, Connection, InterfaceError, OperationalError, conninfo
+from psycopg import (
+    AsyncConnection,
+    Connection,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    conninfo,
+)
 from psycopg import Error as DatabaseError
 from psycopg.errors import UndefinedTable
 from psycopg.rows import TupleRow
@@ -20,8 +27,9 @@ __all__ = [
 Database = Connection[TupleRow]
 AsyncDatabase = AsyncConnection[TupleRow]
 
-# What is raised when the server cannot be reached, goes away, or is too busy: try again.
-LOST = (OperationalError, InterfaceError)
+# What is raised when the server cannot be reached, goes away, is too busy, or has ended a session
+# that did nothing inside a transaction (an InternalError to psycopg): try again.
+LOST = (OperationalError, InterfaceError, InternalError)
 
 # What is raised where `migrate` has not been run yet: somebody may run it.
 UNMADE = UndefinedTable
@@ -57,12 +65,23 @@ def connect(dsn: str) -> Database:
     return Connection.connect(dsn, connect_timeout=_CONNECT_TIMEOUT_S, options=OPTIONS)
 
 
-async def connect_async(dsn: str, *, autocommit: bool = False) -> AsyncDatabase:
+async def connect_async(
+    dsn: str, *, autocommit: bool = False, session: str = "milepost"
+) -> AsyncDatabase:
     """Open a connection for the event loop.
+
+    Args:
+        dsn: The database.
+        autocommit: Whether a statement outside a transaction commits by itself.
+        session: The name under which the server shows it.
 
     Raises:
         OperationalError: The server cannot be reached.
     """
     return await AsyncConnection.connect(
-        dsn, autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT_S, options=OPTIONS
+        dsn,
+        autocommit=autocommit,
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        options=OPTIONS,
+        application_name=session,
     )

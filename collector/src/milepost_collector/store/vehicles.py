@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.rows import args_row, class_row
 
 from milepost_collector.store.connection import AsyncDatabase
 
@@ -47,7 +46,8 @@ class TrackPoint:
 
 async def all_vehicles(connection: AsyncDatabase) -> list[Vehicle]:
     """Return every vehicle, by name."""
-    async with connection.cursor(row_factory=class_row(Vehicle)) as cursor:
+    # In the order of the fields and as binary: 10,000 by name and as text take twice the time.
+    async with connection.cursor(binary=True, row_factory=args_row(Vehicle)) as cursor:
         await cursor.execute(
             "SELECT device AS id, position_time, lat_e6 / 1e6::float8 AS lat_deg, "
             "lon_e6 / 1e6::float8 AS lon_deg, altitude_dm / 10::float8 AS altitude_m, "
@@ -62,6 +62,27 @@ async def all_vehicles(connection: AsyncDatabase) -> list[Vehicle]:
         return await cursor.fetchall()
 
 
+class LastPosition(NamedTuple):
+    """Where a vehicle was last, for those who ask often: as it is stored, nothing reckoned."""
+
+    id: str
+    position_time: datetime
+    lat_e6: int
+    lon_e6: int
+    speed_dmps: int | None
+    course_deg: int | None
+
+
+async def last_positions(connection: AsyncDatabase) -> list[LastPosition]:
+    """Return the newest position of every vehicle that has one, in no order."""
+    async with connection.cursor(binary=True, row_factory=args_row(LastPosition)) as cursor:
+        await cursor.execute(
+            "SELECT device, position_time, lat_e6, lon_e6, speed_dmps, course_deg FROM device "
+            "WHERE position_time IS NOT NULL"
+        )
+        return await cursor.fetchall()
+
+
 async def track(connection: AsyncDatabase, vehicle: str, last: int) -> list[TrackPoint]:
     """Return the newest `last` stored positions of a vehicle, oldest first; none if unknown."""
     async with connection.cursor(row_factory=class_row(TrackPoint)) as cursor:
@@ -72,23 +93,3 @@ async def track(connection: AsyncDatabase, vehicle: str, last: int) -> list[Trac
             (vehicle, last),
         )
         return list(reversed(await cursor.fetchall()))
-
-
-async def set_status(
-    connection: AsyncDatabase, device: str, shard: int, status: dict[str, Any]
-) -> None:
-    """Store a unit's own words.
-
-    A goodbye or a will counts only for the connection that it names: it may come late.
-    """
-    async with connection.transaction():
-        await connection.execute(
-            "INSERT INTO device (device, shard, status) VALUES (%(device)s, %(shard)s, %(status)s) "
-            "ON CONFLICT (device) DO UPDATE SET status = CASE "
-            "WHEN (excluded.status ->> 'online')::boolean THEN excluded.status "
-            "ELSE coalesce(device.status, '{}') || excluded.status END "
-            "WHERE (excluded.status ->> 'online')::boolean OR "
-            "(device.status ->> 'run', device.status ->> 'connection') IS NOT DISTINCT FROM "
-            "(excluded.status ->> 'run', excluded.status ->> 'connection')",
-            {"device": device, "shard": shard, "status": Jsonb(status)},
-        )
