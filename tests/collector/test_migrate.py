@@ -1,12 +1,17 @@
 """Bringing databases up to date, on both kinds of storage."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from milepost_collector.store.migrate import MigrationError, known_migrations, migrate
+from tests.collector.batches import drive, message, take
+from tests.collector.programs import run, settings
 from tests.fixtures.servers import FreshDatabase, created_database
 
 NAMES = [step.name for step in known_migrations()]
@@ -29,6 +34,10 @@ FIX_COLUMNS = [
     ("date_repaired", "boolean", "NO"),
     ("hole", "boolean", "NO"),
 ]
+
+# What stands in a database of an older schema, one file a step: each adds what its step brought.
+# A release is listed by the last step that it has.
+OLDER = sorted(Path(__file__).with_name("schemas").glob("*.sql"))
 
 IS_HYPERTABLE = (
     "SELECT count(*) FROM pg_extension JOIN pg_class ON pg_class.oid = 'fix'::regclass "
@@ -141,3 +150,80 @@ def test_partition_of_a_week_spans_monday_to_monday(plain_database: FreshDatabas
     )
     assert [name for name, _ in bounds] == ["fix_20261102", "fix_20261109"]
     assert "('2026-11-02 00:00:00+00') TO ('2026-11-09 00:00:00+00')" in bounds[0][1]
+
+
+def make_older(database: FreshDatabase, last: str) -> None:
+    """Make the database of an older release, with data: of a program that knows fewer steps."""
+    steps = [step for step in known_migrations() if step.name <= last]
+    names = migrate(database.dsn, plain=database.storage == "plain", steps=steps)
+    assert names == [step.name for step in steps]
+    for path in OLDER:
+        if path.stem <= last:
+            database.run(path.read_text(encoding="utf-8"))
+
+
+def contents(
+    database: FreshDatabase, columns: dict[str, list[str]]
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of some columns of tables."""
+    found = {}
+    for table, names in columns.items():
+        query = f"SELECT {', '.join(names)} FROM {table} ORDER BY {', '.join(names)}"
+        found[table] = database.rows(query)
+    return found
+
+
+def made_columns(database: FreshDatabase) -> dict[str, list[str]]:
+    """Return the tables of ours and their columns, as text, which all types can be."""
+    rows = database.rows(
+        "SELECT relname::text, array_agg(attname || '::text' ORDER BY attnum) "
+        "FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+        "AND NOT relispartition AND attnum > 0 AND NOT attisdropped AND relname <> 'migration' "
+        "GROUP BY relname"
+    )
+    return dict(rows)
+
+
+@pytest.mark.parametrize("last", [path.stem for path in OLDER])
+def test_migrate_from_an_older_schema_keeps_what_is_stored(
+    empty_database: FreshDatabase, last: str
+) -> None:
+    """A database of any older schema, with data, comes up to date whole, sound and in use."""
+    make_older(empty_database, last)
+    columns = made_columns(empty_database)
+    before = contents(empty_database, columns)
+    assert sum(map(len, before.values())) >= 4
+
+    assert empty_database.migrate() == [name for name in NAMES if name > last]
+    assert contents(empty_database, columns) == before
+
+    take(empty_database, message(drive(1, 5), device="old-2", shard=63))
+    checked = run("check", "--json", more=settings(empty_database.dsn))
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["fixes"] == len(before.get("fix", [])) + 5
+
+
+def test_migrate_makes_hour_and_day_rows_of_what_is_stored(
+    empty_database: FreshDatabase,
+) -> None:
+    """Fixes from before there were hour and day rows have theirs; how many were late is unknown."""
+    make_older(empty_database, "0002_fixes")
+    empty_database.migrate()
+    take(empty_database, message(drive(1, 5), device="old-2", shard=63))
+    for span, unit, spans in (("hour", 3600, 5), ("day", 86400, 3)):
+        summed = empty_database.rows(
+            f"SELECT device, {span}, fixes, measured, holes, first_time, last_time, "
+            f"max_speed_dmps FROM fix_{span} ORDER BY {span}"
+        )
+        assert summed == empty_database.rows(
+            "SELECT device, to_timestamp(floor(extract(epoch FROM time) / %s) * %s) AS span, "
+            "count(*), sum(stands_for)::bigint, count(*) FILTER (WHERE hole), min(time), "
+            "max(time), max(speed_dmps) FROM fix GROUP BY device, span ORDER BY span",
+            unit,
+            unit,
+        )
+        assert len(summed) == spans
+    assert empty_database.value(
+        "SELECT bool_and((late IS NULL) = (day < '2026-02-01')) FROM fix_day"
+    )

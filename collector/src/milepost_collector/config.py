@@ -84,6 +84,21 @@ class WebConfig(_Section):
     port: int = Field(default=8080, ge=0, le=65_535)
 
 
+class StorageConfig(_Section):
+    """How long fixes are kept, and when they are packed.
+
+    Attributes:
+        keep_days: Days after which fixes and their hour rows are dropped, a week at a time; 0: kept
+            for ever. Day rows and events stay.
+        compress_after_days: Days after which TimescaleDB packs a week of fixes into columns, at
+            least the longest time that units bring late fixes for; 0: never. Fixes that come later
+            still are taken, and packed in the next round.
+    """
+
+    keep_days: int = Field(default=400, ge=0, le=36_500)
+    compress_after_days: int = Field(default=30, ge=0, le=36_500)
+
+
 class FencesConfig(_Section):
     """The fences.
 
@@ -105,6 +120,7 @@ class CollectorConfig(BaseSettings):
     broker: BrokerConfig = BrokerConfig()
     embedded: EmbeddedConfig = EmbeddedConfig()
     web: WebConfig = WebConfig()
+    storage: StorageConfig = StorageConfig()
     fences: FencesConfig = FencesConfig()
 
     @classmethod

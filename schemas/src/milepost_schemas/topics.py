@@ -7,6 +7,7 @@ never names one. Ids hold no dot, because NATS reads it as a level of its subjec
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 PREFIX = "milepost/v1"
 SHARDS = 64
@@ -58,6 +59,7 @@ def every(channel: Channel, shard: int) -> str:
     return f"{PREFIX}/{shard}/+/{channel}"
 
 
+@lru_cache(maxsize=65_536)
 def parse_topic(topic: str) -> tuple[Address, Channel]:
     """Read a topic.
 

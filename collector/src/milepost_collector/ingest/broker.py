@@ -99,6 +99,8 @@ class Broker:
             timeout=_CONNECT_S,
         )
         client._client.on_message = self._hand_on
+        # Nothing of ours waits for a QoS 0 publish, and paho would make three objects of each.
+        client._client.on_publish = None
         async with client:
             self._subscribed = frozenset()
             self._client = client

@@ -34,10 +34,6 @@ _log = structlog.get_logger(__name__)
 
 READY = "ready\n"
 
-# A round: enough for some transactions, and little enough that the first is answered soon.
-_MAX_DEVICES = 5_000
-_MAX_BYTES = 256 * 1024
-
 # A device whose row somebody else holds is tried again after this, then twice that, and so on.
 _HELD_FIRST_S = 0.05
 _HELD_MAX_S = 0.5
@@ -137,19 +133,32 @@ class _Ingest:
         self._database_seen.set()
         while True:
             await self._waiting.some()
-            messages = self._waiting.take(_MAX_DEVICES, _MAX_BYTES)
-            begun_s = self._clock.monotonic_s()
-            try:
-                outcome = await intake.take(messages)
-            except LOST:
-                self._waiting.put_back(messages)
-                raise
-            self.broker.answer(outcome.answers)
-            if outcome.left:
-                self._waiting.put_aside(outcome.left)
-                asyncio.get_running_loop().call_later(self._held.failed(), self._waiting.bring_back)
-            else:
-                self._held.succeeded()
+            await self._take_round(intake)
+
+    async def take_more(self, database: AsyncDatabase) -> None:
+        """Take beside it what is more than one round, so that neither side waits for the other."""
+        intake = Intake(database, self._clock)
+        while True:
+            await self._waiting.enough()
+            await self._take_round(intake)
+
+    async def _take_round(self, intake: Intake) -> None:
+        messages = self._waiting.take()
+        if not messages:  # the other one was here first
+            return
+        begun_s = self._clock.monotonic_s()
+        try:
+            outcome = await intake.take(messages)
+        except LOST:
+            self._waiting.put_back(messages)
+            raise
+        self.broker.answer(outcome.answers)
+        if outcome.left:
+            self._waiting.put_aside(outcome.left)
+            asyncio.get_running_loop().call_later(self._held.failed(), self._waiting.bring_back)
+        else:
+            self._held.succeeded()
+        if not self._waiting.holds_enough:
             await asyncio.sleep(gather_s(self._clock.monotonic_s() - begun_s))
 
     async def take_statuses(self, database: AsyncDatabase) -> None:

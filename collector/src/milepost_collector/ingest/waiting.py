@@ -1,6 +1,7 @@
 """The waiting room: of each device the newest message, within a limit of bytes.
 
-What is dropped here was not acknowledged, so it comes again.
+What is dropped here was not acknowledged, so it comes again. Rounds take what waits, the oldest
+first; when more waits than one round takes, another may take it beside the first.
 """
 
 import asyncio
@@ -8,6 +9,10 @@ import asyncio
 from milepost_collector.ingest.arrival import Message
 
 MAX_BYTES = 64 * 1024 * 1024
+
+# A round: little enough that its messages are answered soon, enough that a transaction is worth it.
+ROUND_BYTES = 64 * 1024
+ROUND_DEVICES = 5_000
 
 
 class WaitingRoom:
@@ -24,6 +29,12 @@ class WaitingRoom:
         self._messages: dict[str, Message] = {}
         self._aside: dict[str, Message] = {}
         self._some = asyncio.Event()
+        self._enough = asyncio.Event()
+
+    @property
+    def holds_enough(self) -> bool:
+        """Whether more than a round's bytes wait."""
+        return self._enough.is_set()
 
     def put(self, message: Message) -> None:
         """Let a message wait in place of an older one of its device."""
@@ -38,8 +49,7 @@ class WaitingRoom:
             return
         self._bytes += len(message.payload)
         room[device] = message
-        if self._messages:
-            self._some.set()
+        self._tell()
 
     def put_back(self, messages: list[Message]) -> None:
         """Let messages wait again, except where a newer one has come."""
@@ -57,22 +67,24 @@ class WaitingRoom:
                 self.dropped += 1
             self._aside[device] = newer or message
             self._bytes += len(self._aside[device].payload)
-        if not self._messages:
-            self._some.clear()
+        self._tell()
 
     def bring_back(self) -> None:
         """Let what was put aside be taken again."""
         self._messages |= self._aside
         self._aside.clear()
-        if self._messages:
-            self._some.set()
+        self._tell()
 
     async def some(self) -> None:
         """Wait until a message waits."""
         await self._some.wait()
 
-    def take(self, max_devices: int, max_bytes: int = MAX_BYTES) -> list[Message]:
-        """Take messages, those that wait longest first.
+    async def enough(self) -> None:
+        """Wait until more than a round's bytes wait."""
+        await self._enough.wait()
+
+    def take(self, max_devices: int = ROUND_DEVICES, max_bytes: int = ROUND_BYTES) -> list[Message]:
+        """Take the messages of a round, those that wait longest first; none where none waits.
 
         Args:
             max_devices: How many at the most.
@@ -88,6 +100,16 @@ class WaitingRoom:
         for message in taken:
             del self._messages[message.address.device]
             self._bytes -= len(message.payload)
-        if not self._messages:
-            self._some.clear()
+        self._tell()
         return taken
+
+    def _tell(self) -> None:
+        """Let those who wait know what waits for them."""
+        if self._messages:
+            self._some.set()
+        else:
+            self._some.clear()
+        if self._messages and self._bytes > ROUND_BYTES:
+            self._enough.set()
+        else:
+            self._enough.clear()

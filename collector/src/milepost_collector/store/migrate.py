@@ -1,6 +1,7 @@
 """Bringing the database up to date: ordered `.sql` files, each run once in its own transaction."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -44,25 +45,29 @@ def known_migrations() -> list[Migration]:
     return [Migration(file.name.removesuffix(".sql"), file.read_text("utf-8")) for file in files]
 
 
-def migrate(dsn: str, *, plain: bool = False) -> list[str]:
+def migrate(
+    dsn: str, *, plain: bool = False, steps: Sequence[Migration] | None = None
+) -> list[str]:
     """Apply the steps that the database lacks; return their names.
 
     Args:
         dsn: The database.
         plain: Use native partitions although the server has TimescaleDB.
+        steps: What this program knows, in order; an older release knows fewer. All when None.
 
     Raises:
         MigrationError: A step fails, has changed since it was applied, or the database has steps
             that this version does not know.
         OperationalError: The server cannot be reached.
     """
+    steps = known_migrations() if steps is None else steps
     applied = []
     with connect(dsn) as connection:
         if plain:
             # In a transaction of its own: an open one would hold all the steps together.
             with connection.transaction():
                 connection.execute("SET milepost.plain = 'on'")
-        for step in known_migrations():
+        for step in steps:
             with connection.transaction():
                 # Extensions are made and tables rewritten here; nobody else waits for us yet.
                 connection.execute("SET LOCAL lock_timeout = '60s'")
@@ -70,7 +75,7 @@ def migrate(dsn: str, *, plain: bool = False) -> list[str]:
                 _make_table(connection)
                 if _apply(connection, step):
                     applied.append(step.name)
-        _refuse_unknown(connection)
+        _refuse_unknown(connection, steps)
     return applied
 
 
@@ -101,8 +106,8 @@ def _apply(connection: Database, step: Migration) -> bool:
     return True
 
 
-def _refuse_unknown(connection: Database) -> None:
-    known = {step.name for step in known_migrations()}
+def _refuse_unknown(connection: Database, steps: Sequence[Migration]) -> None:
+    known = {step.name for step in steps}
     rows = connection.execute("SELECT name FROM migration ORDER BY name").fetchall()
     unknown = [name for (name,) in rows if name not in known]
     if unknown:
