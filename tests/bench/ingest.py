@@ -1,14 +1,16 @@
 """The ingest without a broker: fixes into the table, beside binary COPY of the same rows.
 
-No fences are in force. A round is one transaction; it and the COPY of its rows take turns, and of
-their times the medians count. With MILEPOST_TEST_DSN all is measured on TimescaleDB too.
+No fences are in force. A round is what waits at once: where that is more than one transaction
+takes, two intakes take it side by side, as in the program. A round and the COPY of its rows take
+turns, and of their times the medians count. With MILEPOST_TEST_DSN all is measured on TimescaleDB
+too.
 """
 
 import asyncio
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,12 +27,13 @@ from tests.fixtures.servers import ENVIRONMENT_KEY, created_database
 
 ROUNDS = 13
 
-# About the most fixes of one transaction; of single ones, as many as wait at 5,000 a second.
+# About the most fixes of a transaction for each intake; of single ones, as many as wait at 5,000 a
+# second, which one takes alone.
 FLEETS = (
-    Fleet("sixty-", 320, 60),
-    Fleet("ten-", 1920, 10),
-    Fleet("one-", 1000, 1),
-    Fleet("many-", 32, 600),
+    (Fleet("sixty-", 640, 60), 2),
+    (Fleet("ten-", 3840, 10), 2),
+    (Fleet("one-", 1000, 1), 1),
+    (Fleet("many-", 64, 600), 2),
 )
 
 _CPU_LIMITS_US = {60: ("a fix in batches of 60", 3.0), 1: ("a batch of 1", 90.0)}
@@ -50,8 +53,8 @@ def ingest_rows(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for storage, database in _databases(folder):
         with database as dsn:
-            for fleet in FLEETS:
-                rows += _rows(storage, fleet, asyncio.run(_measured(dsn, fleet)))
+            for fleet, intakes in FLEETS:
+                rows += _rows(storage, fleet, asyncio.run(_measured(dsn, fleet, intakes)))
     return rows
 
 
@@ -76,23 +79,28 @@ def _timescale_database(server: str) -> Iterator[str]:
         yield dsn
 
 
-async def _measured(dsn: str, fleet: Fleet) -> Speed:
+async def _measured(dsn: str, fleet: Fleet, lanes: int) -> Speed:
     ours, cpu, copied = [], [], []
     count = fleet.devices * fleet.size
-    async with await connect_async(dsn, autocommit=True) as database:
-        intake = Intake(database, Clock())
-        with CopyLimit(dsn) as limit:
-            for number in range(ROUNDS):
-                messages = fleet.messages(number)
-                begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
-                outcome = await intake.take(messages)
-                cpu_s, took_s = time.process_time() - begin_cpu_s, time.perf_counter() - begin_s
-                assert outcome.fixes == count, f"{outcome.fixes} fixes were stored, not {count}"
-                copy_s = limit.took_s(fleet, number)
-                if number:  # the first one makes devices, streams and the partition
-                    ours.append(took_s)
-                    cpu.append(cpu_s)
-                    copied.append(copy_s)
+    async with AsyncExitStack() as stack:
+        opened = [await connect_async(dsn, autocommit=True) for _ in range(lanes)]
+        databases = [await stack.enter_async_context(each) for each in opened]
+        intakes = [Intake(database, Clock()) for database in databases]
+        limit = stack.enter_context(CopyLimit(dsn))
+        for number in range(ROUNDS):
+            messages = fleet.messages(number)
+            begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
+            outcomes = await asyncio.gather(
+                *(intake.take(messages[lane::lanes]) for lane, intake in enumerate(intakes))
+            )
+            cpu_s, took_s = time.process_time() - begin_cpu_s, time.perf_counter() - begin_s
+            stored = sum(outcome.fixes for outcome in outcomes)
+            assert stored == count, f"{stored} fixes were stored, not {count}"
+            copy_s = limit.took_s(fleet, number)
+            if number:  # the first one makes devices, streams and the partition
+                ours.append(took_s)
+                cpu.append(cpu_s)
+                copied.append(copy_s)
     return Speed(median(ours), median(cpu), median(copied))
 
 
@@ -100,7 +108,7 @@ def _rows(storage: str, fleet: Fleet, speed: Speed) -> list[dict[str, Any]]:
     count = fleet.devices * fleet.size
     rows = [
         {
-            "what": f"ingest, {storage}: batches of {fleet.size}, {count:,} fixes a transaction",
+            "what": f"ingest, {storage}: batches of {fleet.size}, {count:,} fixes at once",
             "ours": count / speed.ours_s,
             "peer": "binary COPY of the same rows",
             "peers": count / speed.copy_s,

@@ -58,7 +58,7 @@ def test_vehicles_tell_where_each_is_and_what_waits(database: FreshDatabase) -> 
         "stored": 5,
         "waiting": 7,
     }
-    assert third == {**nowhere, **heard, "id": "van-3", "heard_at": None}
+    assert third == {**nowhere, **heard, "id": "van-3"}
 
 
 def test_track_gives_the_newest_positions_oldest_first(database: FreshDatabase) -> None:

@@ -2,8 +2,8 @@
 
 Messages are taken from paho directly, in its callback: a queue between would grow without bounds
 while the database is away, and a task a message costs more than all else here. Acks are handed to
-paho directly too: awaiting each costs four times as much, and nothing is lost by an ack that does
-not arrive, because the unit asks again.
+paho's queue directly too, all of a round at once: nothing is lost by an ack that does not arrive,
+because the unit asks again.
 """
 
 import asyncio
@@ -12,13 +12,15 @@ from collections.abc import Callable, Collection, Iterable
 
 import aiomqtt
 import structlog
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt.client import MQTTMessage, MQTTMessageInfo
+from paho.mqtt.enums import MessageType
 
 from milepost_collector.backoff import Backoff
 from milepost_collector.config import BrokerConfig
+from milepost_collector.ingest.ack_packets import ack_packets
 from milepost_collector.ingest.arrival import Message
 from milepost_collector.ingest.statuses import UnitStatus, read_status
-from milepost_schemas.ack import Ack, encode_ack
+from milepost_schemas.ack import Ack
 from milepost_schemas.topics import Address, Channel, TopicError, every, parse_topic
 
 _log = structlog.get_logger(__name__)
@@ -85,8 +87,9 @@ class Broker:
         client = self._client
         if client is None:
             return
-        for address, ack in answers:
-            client._client.publish(address.topic(Channel.ACK), encode_ack(ack), qos=0)
+        packets = ack_packets(answers)
+        if packets:
+            client._client._packet_queue(MessageType.PUBLISH, packets, 0, 0, MQTTMessageInfo(0))
 
     async def _receive(self) -> None:
         client = aiomqtt.Client(
