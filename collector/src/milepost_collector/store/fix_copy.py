@@ -7,6 +7,7 @@ from one array of records.
 Source: PostgreSQL's documentation of COPY, "Binary Format".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -96,19 +97,20 @@ async def _copy(
     names = ", ".join(name for name, _, _ in columns)
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT binary)"
     async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        await copy.write(_SIGNATURE + _written(owned, quarantined_ms) + _END)
+        await copy.write(_SIGNATURE)
+        for records in _written(owned, quarantined_ms):
+            await copy.write(records)
+        await copy.write(_END)
 
 
-def _written(owned: OwnedRows, quarantined_ms: int | None) -> bytes:
+def _written(owned: OwnedRows, quarantined_ms: int | None) -> Iterator[bytes]:
     lacking = np.zeros(len(owned), np.int64)
     for place, name in enumerate(_NULLABLE):
         lacking |= (getattr(owned.rows, name) == MISSING).astype(np.int64) << place
     patterns = np.unique(lacking).tolist()
-    if len(patterns) == 1:
-        return _records(owned, patterns[0], quarantined_ms)
-    return b"".join(
-        _records(owned.where(lacking == pattern), pattern, quarantined_ms) for pattern in patterns
-    )
+    for pattern in patterns:
+        alike = owned if len(patterns) == 1 else owned.where(lacking == pattern)
+        yield _records(alike, pattern, quarantined_ms)
 
 
 def _records(owned: OwnedRows, pattern: int, quarantined_ms: int | None) -> bytes:

@@ -66,10 +66,10 @@ async def _lock(connection: AsyncDatabase, names: list[str]) -> dict[str, Locked
         await cursor.execute(
             "SELECT no, device, shard, engine_state, engine_parked, "
             "(SELECT coalesce(max(version), 0) FROM definitions) AS definitions "
-            "FROM device WHERE device = ANY(%s) ORDER BY no FOR UPDATE SKIP LOCKED",
+            "FROM device WHERE device = ANY(%b) ORDER BY no FOR UPDATE SKIP LOCKED",
             (names,),
         )
-        return {row.device: row async for row in cursor}
+        return {row.device: row for row in await cursor.fetchall()}
 
 
 async def open_streams(
@@ -84,7 +84,7 @@ async def open_streams(
     found = await _open(
         connection,
         "SELECT no, stream.device, stream.stream, last_seq FROM stream "
-        "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+        "JOIN unnest(%b::integer[], %b::bytea[]) AS asked (device, stream) "
         "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
         sorted(pairs),
     )
@@ -93,7 +93,7 @@ async def open_streams(
         return found
     return found | await _open(
         connection,
-        "INSERT INTO stream (device, stream) SELECT * FROM unnest(%s::integer[], %s::bytea[]) "
+        "INSERT INTO stream (device, stream) SELECT * FROM unnest(%b::integer[], %b::bytea[]) "
         "RETURNING no, device, stream, last_seq",
         unknown,
     )
@@ -105,7 +105,7 @@ async def _open(
     async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
         arrays = ([device for device, _ in pairs], [stream for _, stream in pairs])
         await cursor.execute(statement, arrays)
-        return {(row.device, row.stream): row async for row in cursor}
+        return {(row.device, row.stream): row for row in await cursor.fetchall()}
 
 
 async def previous_last_seqs(
@@ -117,7 +117,7 @@ async def previous_last_seqs(
     ordered = sorted(pairs)
     cursor = await connection.execute(
         "SELECT stream.device, stream.stream, last_seq FROM stream "
-        "JOIN unnest(%s::integer[], %s::bytea[]) AS asked (device, stream) "
+        "JOIN unnest(%b::integer[], %b::bytea[]) AS asked (device, stream) "
         "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
         ([device for device, _ in ordered], [stream for _, stream in ordered]),
     )
