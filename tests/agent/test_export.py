@@ -52,7 +52,13 @@ def test_gpx_breaks_the_track_at_a_hole() -> None:
         "fix": "3d",
         "sat": "12",
         "hdop": "0.9",
+        "extensions": None,
     }
+    motion = first[-1][0]
+    assert [(each.tag.partition("}")[2], each.text) for each in motion] == [
+        ("speed", "13.9"),
+        ("course", "275"),
+    ]
 
 
 def test_geojson_breaks_the_track_at_a_hole() -> None:

@@ -1,6 +1,5 @@
 """The commands as real processes: what they do, and how they refuse."""
 
-import csv
 import json
 import subprocess
 from collections.abc import Sequence
@@ -11,12 +10,10 @@ from psycopg.conninfo import make_conninfo
 
 from milepost_collector.engine import FenceError
 from milepost_collector.fences_file import read_fences
-from milepost_collector.store import export
-from milepost_collector.store.connection import connect
-from milepost_schemas.fix import Fix, KeptFix
-from tests.collector.batches import NOW_MS, STREAM, drive, message, take
+from milepost_schemas.fix import Fix
+from tests.collector.batches import NOW_MS, drive, message, take
 from tests.collector.fences import circle, collection, polygon
-from tests.collector.programs import DEADLINE_S, MILEPOST_COLLECTOR, environment, run, settings
+from tests.collector.programs import run, settings
 from tests.fixtures.servers import FreshDatabase, created_database
 
 UNREACHABLE = "host=/nowhere user=x dbname=x"
@@ -174,66 +171,6 @@ def test_migrate_and_check_of_a_database_tell_what_they_did(plain_server: str) -
         broken = run("check", more=more)
         assert broken.returncode == 1
         assert "unaccounted  2\n" in broken.stdout
-
-
-def test_export_of_a_database_is_the_same_from_both_storages(database: FreshDatabase) -> None:
-    """Stored and quarantined fixes are written as they were numbered, unknown values empty."""
-    impossible = KeptFix(4, Fix(0, 1, 2))
-    take(database, message([*drive(1, 3), impossible]), message(drive(1, 2), device="van-2"))
-    rows = list(csv.DictReader(run("export", more=settings(database.dsn)).stdout.splitlines()))
-    assert [(row["device"], row["seq"]) for row in rows] == [
-        *(("van-1", number) for number in "1234"),
-        *(("van-2", number) for number in "12"),
-    ]
-    assert rows[0] == {
-        "device": "van-1",
-        "stream": STREAM.hex(),
-        "seq": "1",
-        "time": "2026-11-19T11:00:01.000Z",
-        "lat_e6": "48000090",
-        "lon_e6": "11000000",
-        "altitude_dm": "5000",
-        "speed_dmps": "100",
-        "course_deg": "0",
-        "hdop_tenths": "9",
-        "satellites": "11",
-        "kind": "2",
-        "error_dm": "",
-        "date_repaired": "0",
-        "stands_for": "1",
-        "hole": "0",
-    }
-    assert (rows[3]["time"], rows[3]["altitude_dm"]) == ("1970-01-01T00:00:00.000Z", "")
-    with connect(database.dsn) as connection:
-        assert [row[0] for row in export.fixes(connection, "van-2")] == ["van-2"] * 2
-
-
-def test_export_to_a_slow_reader_is_not_cut_off(plain_database: FreshDatabase) -> None:
-    """A reader may pause for as long as he likes (a pager): no limit ends the transaction."""
-    take(plain_database, message(drive(1, 300)))
-    with connect(plain_database.dsn) as connection:
-        rows = export.fixes(connection, None)
-        next(rows)
-        assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("0",)
-        assert len(list(rows)) == 299
-
-
-def test_export_to_a_reader_who_leaves_ends_quietly(plain_database: FreshDatabase) -> None:
-    """`export | head` is no fault."""
-    take(plain_database, message(drive(1, 3000)))
-    with subprocess.Popen(
-        [MILEPOST_COLLECTOR, "export"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(settings(plain_database.dsn)),
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert "Traceback" not in process.stderr.read()
-        process.wait(DEADLINE_S)
 
 
 def test_migrate_of_a_database_that_is_not_there_names_it(plain_server: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from milepost_collector.store import export
 from milepost_firmware_sim.fleet.figures import Driven, Latencies, Tally, Verdict, report
-from milepost_firmware_sim.fleet.truth import COLUMNS, TruthError, TruthFile, row_of
+from milepost_firmware_sim.fleet.truth import TruthError, TruthFile
 from milepost_firmware_sim.fleet.vehicle import Vehicle
 from milepost_firmware_sim.fleet.verdict import by_acks, by_table
+from milepost_schemas.exported.rows import COLUMNS, row_of
 from milepost_schemas.fix import Fix, FixKind, KeptFix
 from milepost_schemas.topics import Address
 
@@ -61,11 +61,6 @@ def rows_of(*vehicles: Vehicle) -> list[list[str]]:
 def fleet() -> list[Vehicle]:
     """Two units with five fixes each."""
     return [drive("sim-1", b"stream-1", 5), drive("sim-2", b"stream-2", 5)]
-
-
-def test_truth_has_the_columns_of_the_export() -> None:
-    """The file of truth and the collector's export can be laid side by side."""
-    assert COLUMNS == export.COLUMNS
 
 
 def test_row_of_truth_is_written_as_the_table_exports_it() -> None:

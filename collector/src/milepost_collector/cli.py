@@ -5,33 +5,34 @@ or file, or a server that cannot be reached.
 """
 
 import asyncio
-import csv
-import dataclasses
-import json
 import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from milepost_collector.checking import check_database
 from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig, ConfigError, read_config
 from milepost_collector.embedded import EmbeddedError
 from milepost_collector.engine import FenceError
+from milepost_collector.exporting import Form, moment, write_fixes
 from milepost_collector.fences_file import publish_fences, read_fences
+from milepost_collector.importing.command import ImportOptions, import_files
 from milepost_collector.ingest.process import run_ingest
 from milepost_collector.logs import configure_logs
 from milepost_collector.serve import ServeError
 from milepost_collector.serve import serve as run_serve
-from milepost_collector.store import audit as auditing
-from milepost_collector.store import export as exporting
-from milepost_collector.store.connection import LOST, UNMADE, connect
+from milepost_collector.store.connection import LOST, UNMADE
+from milepost_collector.store.export import Chosen
 from milepost_collector.store.migrate import MigrationError
 from milepost_collector.store.migrate import migrate as run_migrations
 from milepost_schemas.timescale import TimescaleError
+from milepost_schemas.topics import SHARDS
 
 EXIT_UNSOUND = 1
 EXIT_WRONG = 2
@@ -133,14 +134,7 @@ def fences(
 @app.command()
 def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Verify the database: nothing stored twice, nothing missing that is not accounted for."""
-    with connect(_dsn(read_config(config))) as database:
-        found = auditing.audit(database)
-    figures = dataclasses.asdict(found)
-    if as_json:
-        sys.stdout.write(json.dumps(figures) + "\n")
-    else:
-        sys.stdout.write("".join(f"{name:12} {value}\n" for name, value in figures.items()))
-    if not found.is_sound:
+    if not check_database(_dsn(read_config(config)), as_json=as_json):
         sys.exit(EXIT_UNSOUND)
 
 
@@ -148,12 +142,46 @@ def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
 def export(
     config: ConfigPath = None,
     device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--from", parser=moment, metavar="TIME", help="From this GPS time on."),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option("--to", parser=moment, metavar="TIME", help="Until before this GPS time."),
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="Kind of file.")] = Form.CSV,
 ) -> None:
-    """Write stored fixes as comma-separated text."""
-    with connect(_dsn(read_config(config))) as database:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(exporting.COLUMNS)
-        writer.writerows(exporting.fixes(database, device))
+    """Write stored fixes: every number as comma-separated text, or lines for maps."""
+    write_fixes(_dsn(read_config(config)), Chosen(device, begin, end), form)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[
+        list[Path], typer.Argument(help="NMEA logs, GPX or CSV; plain or gzip.", metavar="FILE...")
+    ],
+    config: ConfigPath = None,
+    device: Annotated[str | None, typer.Option(help="Whose the fixes are.")] = None,
+    device_from_track: Annotated[
+        bool, typer.Option(help="Each track's name is its device's id, `_` for other characters.")
+    ] = False,
+    shard: Annotated[
+        int | None, typer.Option(min=0, max=SHARDS - 1, help="Of new devices; else 0.")
+    ] = None,
+    track: Annotated[
+        list[str] | None, typer.Option(help="Only this track: its name or number; repeatable.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store recorded drives: once, however often they are imported."""
+    if (device is None) != device_from_track:
+        raise _WrongError("import: give either --device ID or --device-from-track")
+    settings = read_config(config)
+    _dsn(settings)
+    options = ImportOptions(files, device, shard, track or (), as_json)
+    if not import_files(settings, options):
+        sys.exit(EXIT_WRONG)
 
 
 def _dsn(settings: CollectorConfig) -> str:

@@ -10,42 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from milepost_schemas.event import rfc3339
+from milepost_schemas.exported.rows import COLUMNS, row_of
 from milepost_schemas.fix import KeptFix
-
-COLUMNS = (
-    "device",
-    "stream",
-    "seq",
-    "time",
-    "lat_e6",
-    "lon_e6",
-    "altitude_dm",
-    "speed_dmps",
-    "course_deg",
-    "hdop_tenths",
-    "satellites",
-    "kind",
-    "error_dm",
-    "date_repaired",
-    "stands_for",
-    "hole",
-)
 
 
 class TruthError(ValueError):
     """The truth cannot be written."""
-
-
-def row_of(stream: bytes, kept: KeptFix) -> tuple[str, ...]:
-    """Write a fix as the columns behind the device; what is unknown is empty."""
-    values = (*kept.fix.measured(), kept.stands_for, kept.hole)
-    return (
-        stream.hex(),
-        str(kept.seq),
-        rfc3339(kept.fix.time_ms),
-        *("" if value is None else str(int(value)) for value in values),
-    )
 
 
 class TruthFile:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from milepost_firmware_sim.demo.account import Comparison, compare
 from milepost_firmware_sim.fleet.figures import Verdict
-from milepost_firmware_sim.fleet.truth import COLUMNS, row_of
 from milepost_firmware_sim.fleet.vehicle import Vehicle
+from milepost_schemas.exported.rows import COLUMNS, row_of
 
 _COLLECTOR = "milepost-collector"
 # No device is called so: ids hold no dot.

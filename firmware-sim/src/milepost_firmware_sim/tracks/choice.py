@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from milepost_schemas.tracks import naming
+from milepost_schemas.tracks.naming import place_named
 from milepost_schemas.tracks.track import Timing, Track, TrackError
 
 ALL = "all"
-# More are not named in one line.
-_MOST_NAMED = 8
 
 
 def chosen_track(tracks: Sequence[Track], wish: str | None) -> Track:
@@ -25,21 +25,12 @@ def chosen_track(tracks: Sequence[Track], wish: str | None) -> Track:
         return tracks[0]
     if wish == ALL:
         return _joined(tracks)
-    named = [track for track in tracks if track.name == wish]
-    named = named or [track for track in tracks if wish in track.name.split("/")]
-    if not named and wish.isdecimal() and 1 <= int(wish) <= len(tracks):
-        named = [tracks[int(wish) - 1]]
-    if len(named) == 1:
-        return named[0]
-    what = "no such track" if not named else f"{len(named)} tracks of that name; give the number"
-    raise TrackError(f"--track {wish}: {what}; there are {told(tracks)}")
+    return tracks[place_named([track.name for track in tracks], wish)]
 
 
 def told(tracks: Sequence[Track]) -> str:
     """Name the tracks in one line."""
-    names = [f"{number} ({track.name!r})" for number, track in enumerate(tracks, 1)]
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return naming.told([track.name for track in tracks])
 
 
 def _joined(tracks: Sequence[Track]) -> Track:

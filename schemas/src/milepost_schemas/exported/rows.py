@@ -7,6 +7,7 @@ the device: it is the only one.
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -92,31 +93,33 @@ def read_exported(data: bytes) -> list[ExportedStream]:
     Raises:
         TrackError: Its text is damaged, or no row of it is one.
     """
-    text = io.StringIO(data.decode("utf-8", "replace"), newline="")
+    reader = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))
     try:
-        head, *rows = csv.reader(text)
+        unnamed = [""] * (len(COLUMNS) - len(next(reader)))
+        rows = (unnamed + row for row in reader if row)
+        named = (row for row in rows if len(row) > 1)
+        found = [
+            _stream(device, stream, group)
+            for (device, stream), group in groupby(named, key=itemgetter(0, 1))
+        ]
     except csv.Error as error:
         raise TrackError(f"damaged table: {error}") from None
-    unnamed = len(COLUMNS) - len(head)
-    whole = [[""] * unnamed + row for row in rows if row]
-    whole = [row for row in whole if len(row) == len(COLUMNS)]
-    found = [
-        _stream(device, stream, list(group))
-        for (device, stream), group in groupby(whole, key=itemgetter(0, 1))
-    ]
     if not any(each.fixes for each in found):
-        raise TrackError(f"exported table of {len(rows)} rows, none of them a fix")
+        told = sum(each.left_out for each in found)
+        raise TrackError(f"exported table of {told} rows, none of them a fix")
     return found
 
 
-def _stream(device: str, stream: str, rows: list[list[str]]) -> ExportedStream:
+def _stream(device: str, stream: str, rows: Iterable[list[str]]) -> ExportedStream:
     fixes = [_kept(row) for row in rows]
     kept = tuple(each for each in fixes if each is not None)
-    return ExportedStream(device, stream, kept, len(rows) - len(kept))
+    return ExportedStream(device, stream, kept, len(fixes) - len(kept))
 
 
 def _kept(row: list[str]) -> KeptFix | None:
     """Read a row; None where a value is none, or outside of what travels."""
+    if len(row) != len(COLUMNS):
+        return None
     _, _, seq, time, *measured, repaired, stands_for, hole = row
     try:
         numbers = [int(text) if text else None for text in measured]
