@@ -39,6 +39,9 @@ INSERT INTO expired SELECT stream, count(*) FROM gone GROUP BY stream
 ON CONFLICT (stream) DO UPDATE SET fixes = expired.fixes + excluded.fixes
 """
 
+# Days stay: they are few, and tell of the time before.
+_FORGET_HOURS = "DELETE FROM fix_hour WHERE hour >= %s AND hour < %s"
+
 _DONE = "SELECT pg_advisory_unlock(hashtext('milepost.maintain'))"
 
 
@@ -132,8 +135,6 @@ async def _maintain(database: AsyncDatabase, now: datetime, config: StorageConfi
     dropped = [await _drop(database, part) for part in doomed]
     await database.execute(_FORGET_QUARANTINED, (limit,))
     gone = [part for part, fixes in zip(doomed, dropped, strict=True) if fixes is not None]
-    if gone:
-        await database.execute("DELETE FROM fix_hour WHERE hour < %s", (gone[-1].end_time,))
     return Maintained(len(gone), sum(filter(None, dropped)), len(doomed) - len(gone))
 
 
@@ -143,6 +144,7 @@ async def _drop(database: AsyncDatabase, part: Part) -> int | None:
         async with database.transaction():
             await database.execute(_LOCK)
             fixes: int = await _value(database, "SELECT drop_fix_part(%s::regclass)", part.name)
+            await database.execute(_FORGET_HOURS, (part.first_time, part.end_time))
     except (LockNotAvailable, DeadlockDetected):
         return None
     return fixes

@@ -235,10 +235,7 @@ async def _arrays(
     connection: AsyncDatabase, query: LiteralString, vehicle: str, begin: datetime, end: datetime
 ) -> list[bytes | None]:
     """Run a query of one row of arrays and return them as they came."""
-    async with connection.transaction(), connection.cursor(binary=True) as cursor:
-        # A device's rows lie in the order of time, so the index reads them in the order of the
-        # table; with the server's default, made for disks that seek, it would sort them instead.
-        await cursor.execute("SET LOCAL random_page_cost = 1.1")
+    async with connection.cursor(binary=True) as cursor:
         # By itself, so that the plan is made for a number that is known.
         await cursor.execute("SELECT no FROM device WHERE device = %s", (vehicle,))
         found = await cursor.fetchone()
