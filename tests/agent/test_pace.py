@@ -70,3 +70,12 @@ def test_hurry_sends_only_what_cannot_wait() -> None:
     assert not pace.may_send(7.0)
     pace.hurry(send=True)
     assert pace.may_send(7.0)
+
+
+def test_newest_position_goes_as_seldom_as_messages() -> None:
+    """While a message waits for its answer, no tick adds another one for the map."""
+    pace = Pace(5.0, 60.0, 60.0, now_s=0.0)
+    gone = [now_s for now_s in range(0, 180, 5) if pace.may_send_live(float(now_s))]
+    assert gone == [0, 60, 120]
+    always = Pace(5.0, 60.0, 0.0, now_s=0.0)
+    assert all(always.may_send_live(float(now_s)) for now_s in range(0, 60, 5))

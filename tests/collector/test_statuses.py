@@ -162,3 +162,11 @@ def test_room_wakes_who_waits_for_a_status() -> None:
 def test_status_that_is_none_is_not_read(payload: bytes) -> None:
     """Whatever is no small object with a yes or no is no status, and raises nothing."""
     assert read_status(Address(0, "a"), payload) is None
+
+
+@pytest.mark.parametrize("depth", [*range(1, 30), *range(900, 1100)])
+def test_nested_status_is_refused_before_it_is_written_again(depth: int) -> None:
+    """Any depth is taken and can be written again, or is refused; none is an error."""
+    inner = "[" * depth + "]" * depth
+    status = read_status(Address(0, "van-1"), f'{{"online": true, "x": {inner}}}'.encode())
+    assert (status is not None) == (depth < 16)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from milepost_collector.ingest.waiting import WaitingRoom
+from milepost_collector.ingest.waiting import ROUND_BYTES, WaitingRoom
 from tests.collector.batches import raw_message
 
 
@@ -135,3 +135,38 @@ def test_room_wakes_who_waits_for_a_message() -> None:
             await asyncio.wait_for(room.some(), 0.01)
 
     asyncio.run(story())
+
+
+def test_room_counts_the_bytes_of_what_two_rounds_put_aside() -> None:
+    """Two rounds that both met a held row leave one message, and its bytes alone."""
+    room = WaitingRoom(max_bytes=8)
+    older, newer = raw_message(b"older"), raw_message(b"newer")
+    room.put_aside([newer])
+    room.put_aside([older])
+    room.put_back([older])
+    assert room.take() == []
+    room.bring_back()
+    assert devices(room) == [("van-1", b"newer")]
+    room.put(raw_message(b"12345678"))
+    assert devices(room) == [("van-1", b"12345678")]
+
+
+def test_room_keeps_the_place_of_a_message_that_a_newer_one_replaces() -> None:
+    """Who sends again does not go to the end of those who wait."""
+    room = WaitingRoom()
+    for name, payload in (("a", b"1"), ("b", b"2"), ("a", b"3")):
+        room.put(raw_message(payload, device=name))
+    assert devices(room) == [("a", b"3"), ("b", b"2")]
+
+
+def test_room_that_holds_more_than_a_round_calls_for_a_second() -> None:
+    """What is put aside does not count for it."""
+    room = WaitingRoom()
+    told = []
+    room.put(raw_message(b"x" * ROUND_BYTES, device="a"))
+    told.append(room.holds_enough)
+    room.put(raw_message(b"x", device="b"))
+    told.append(room.holds_enough)
+    room.put_aside([room.take()[0]])
+    told.append(room.holds_enough)
+    assert told == [False, True, False]

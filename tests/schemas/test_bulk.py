@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from milepost_schemas.batch import Batch, Envelope, decode_batch, encode_batch
+from milepost_schemas.bits import fold, golomb, packed, plain, run
 from milepost_schemas.bulk import count_fixes, decode_batches
 from milepost_schemas.fix import Fix, KeptFix
-from milepost_schemas.message import MessageError
+from milepost_schemas.message import MessageError, seal_message
 from tests.schemas.legal import batches, damaged, golden, pieces
 
 MOST_S = 0.001
@@ -104,7 +105,11 @@ def test_bomb_among_good_batches_costs_a_millisecond_and_a_megabyte(case: dict[s
 def test_fixes_are_counted_from_heads_alone() -> None:
     """How many fixes messages say they have is known before they are read."""
     bad = b"\xc7"
-    assert count_fixes([drive(1, 60), bad, drive(2, 7)]).tolist() == [60, 0, 7]
+    parked = [KeptFix(seq, Fix(1_790_000_000_000 + seq * 1000, 0, 0)) for seq in range(1, 4097)]
+    few_bits = encode_batch(Batch(Envelope(b"a stream", 1, 0, 4096, 4096), tuple(parked)))
+    messages = [drive(1, 60), bad, drive(2, 7), few_bits]
+    assert count_fixes(messages).tolist() == [60, 0, 7, 4096]
+    assert read_together(messages) == [read_alone(data) for data in messages]
 
 
 def _taken_s(messages: list[bytes]) -> float:
@@ -120,3 +125,40 @@ def _peak_bytes(messages: list[bytes]) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def test_time_that_leaves_64_bits_is_refused_by_both() -> None:
+    """A count of seconds that wraps to a legal time, made milliseconds, is no time."""
+    data = bytes.fromhex(
+        "c72701612073747265616d8010dfaac4ee00400000000000004189374bc6a7f0c153a2002cd29c000100"
+    )
+    alone = read_alone(data)
+    assert isinstance(alone, str)
+    assert alone.startswith("range: columns: time_ms")
+    assert read_together([drive(1), data]) == [read_alone(drive(1)), alone]
+
+
+@pytest.mark.parametrize("turn", [180, -181, 200, 2**55, -(2**55)])
+def test_turn_that_is_not_the_short_way_is_refused_by_both(turn: int) -> None:
+    """Courses are the same for every reader, since none takes another turn."""
+    bits = [
+        golomb(0, 10),
+        golomb(fold(0), 4),
+        golomb(2, 2),
+        golomb(0, 0),
+        golomb(0, 0),
+        "1" + golomb(1_790_000_000, 31) + plain(0, 4),
+        plain(90_000_000, 28) + plain(0, 4),
+        plain(180_000_000, 29) + plain(0, 4),
+        "00",
+        "1" + plain(10, 9) + plain(1, 4) + run([fold(turn)], 0),
+        "00",
+        golomb(0, 0) + plain(0, 4),
+        "0",
+        "0",
+    ]
+    data = seal_message(1, b"a stream", packed(bits))
+    alone = read_alone(data)
+    assert isinstance(alone, str)
+    assert alone.startswith("range: columns: course_deg's turn")
+    assert read_together([data, drive(1)]) == [alone, read_alone(drive(1))]

@@ -28,7 +28,7 @@ class Pace:
         self._tick_s = tick_s
         self._parked_tick_s = max(parked_tick_s, tick_s)
         self._send_every_s = send_every_s
-        self._send_at_s = now_s
+        self._send_at_s = self._live_at_s = now_s
         self._last_s = now_s
         self.due_s = now_s + tick_s
 
@@ -36,14 +36,25 @@ class Pace:
         """Let the next tick come at once; also where messages are few, if it is to `send`."""
         self.due_s = -inf
         if send:
-            self._send_at_s = -inf
+            self.send_now()
+
+    def send_now(self) -> None:
+        """Let messages go from now on, also where they are few."""
+        self._send_at_s = self._live_at_s = -inf
 
     def may_send(self, now_s: float) -> bool:
         """Say whether messages may go now."""
         return now_s >= self._send_at_s
 
+    def may_send_live(self, now_s: float) -> bool:
+        """Say whether the newest position may go with a message now, and take it as gone."""
+        if now_s < self._live_at_s:
+            return False
+        self._live_at_s = now_s + self._send_every_s
+        return True
+
     def sent(self, now_s: float) -> None:
-        """All that was committed is stored: no message for a while."""
+        """What there was to send is stored: no message for a while."""
         self._send_at_s = now_s + self._send_every_s
 
     def ticked(self, now_s: float, *, parked: bool) -> None:

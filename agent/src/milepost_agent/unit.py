@@ -70,6 +70,7 @@ class Unit:
         self._announcer = Announcer(config.uplink.status_every_s)
         self._power = Power()
         self._live_is_new = False
+        self._sending_upto: int | None = None
         self._look_at_s = now_s
 
     @property
@@ -133,7 +134,9 @@ class Unit:
     def _wait(self) -> None:
         now_s = self._clock.monotonic_s()
         moments = [self._pace.due_s, self._look_at_s]
-        others = (self._receiver.due_s(), self._uplink.due_s(now_s))
+        # While nothing may be sent, the next tick is early enough for the uplink.
+        uplink_due_s = self._uplink.due_s(now_s) if self._pace.may_send(now_s) else None
+        others = (self._receiver.due_s(), uplink_due_s)
         moments += [moment for moment in others if moment is not None]
         ports = [self._uplink.fileno()]
         receiver = self._receiver.fileno()
@@ -163,8 +166,7 @@ class Unit:
         if news.server_time_ms is not None:
             self._dating.server_heard(news.server_time_ms, now_s)
         self._take_in(news.effects, now_s)
-        if news.effects and not self._uplink.backlog:
-            self._pace.sent(now_s)
+        self._rest(now_s)
 
     def _take_in(self, effects: list[Effect], now_s: float) -> None:
         for effect in effects:
@@ -182,6 +184,7 @@ class Unit:
         condition = self._report.condition(power, now_s)
         if condition.buffer.state is not BufferState.DISK:
             self._pace.as_moving()  # only a commit tries the disk again
+            self._pace.send_now()  # what only memory holds is safe with the server alone
         if self._uplink.is_up and self._announcer.is_due(condition, now_s):
             self._uplink.announce(self._report.health(condition, now_s))
         self._tell_status(condition, now_s)
@@ -191,9 +194,17 @@ class Unit:
         self._commit(now_s)
         if not self._pace.may_send(now_s):
             return
-        live, self._live_is_new = self._live_is_new, False
+        if self._sending_upto is None:
+            self._sending_upto = self._uplink.newest
+        live = self._live_is_new and self._pace.may_send_live(now_s)
+        self._live_is_new = self._live_is_new and not live
         self._uplink.send(now_s, self._keeping.newest if live else None)
-        if not self._uplink.backlog:
+        self._rest(now_s)
+
+    def _rest(self, now_s: float) -> None:
+        """Send no more for a while once all is stored that was committed when sending began."""
+        if self._sending_upto is not None and not self._uplink.backlog_upto(self._sending_upto):
+            self._sending_upto = None
             self._pace.sent(now_s)
 
     def _commit(self, now_s: float) -> None:

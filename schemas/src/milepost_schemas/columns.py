@@ -39,6 +39,8 @@ from milepost_schemas.layout import (
 from milepost_schemas.message import MAX_COUNT, MessageError
 from milepost_schemas.prediction import (
     MAX_PERIOD_MS,
+    MAX_TURN_DEG,
+    MIN_TURN_DEG,
     TURN_DEG,
     USUAL_PERIOD_MS,
     bends,
@@ -214,10 +216,13 @@ def _read_steady(bits: BitReader, column: Column, count: int) -> list[Any]:
         absent = read_missing(bits, count, column.name)
         count -= sum(absent)
         shape = bits.plain(SHAPE_BITS) if count > 1 else 0
-    steps = read_shaped(bits, count - 1, shape)
+    folded = read_shaped(bits, count - 1, shape)
+    steps = [unfold(step) for step in folded] if any(folded) else []
+    if column is COURSE and steps:
+        _checked(steps, "course_deg's turn", MIN_TURN_DEG, MAX_TURN_DEG)
     value = values[0]
-    for step in steps if any(steps) else ():
-        value += unfold(step)
+    for step in steps:
+        value += step
         if column is COURSE:
             value %= TURN_DEG
         values.append(value)

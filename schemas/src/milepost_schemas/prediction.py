@@ -10,6 +10,7 @@ from milepost_schemas.bits import fold, unfold
 
 # A turn, in which courses are counted.
 TURN_DEG = 360
+MIN_TURN_DEG, MAX_TURN_DEG = -180, 179
 
 # Milliseconds between two raw fixes, unless the batch says another time.
 USUAL_PERIOD_MS = 1000

@@ -76,6 +76,15 @@ class Uplink:
         return self._sender.backlog
 
     @property
+    def newest(self) -> int:
+        """The newest committed number of this run."""
+        return self._sender.newest
+
+    def backlog_upto(self, newest: int) -> int:
+        """As `backlog`, of this run only the numbers up to one."""
+        return self._sender.backlog_upto(newest)
+
+    @property
     def connects(self) -> int:
         """Attempts to connect in this run."""
         return self._link.connects

@@ -28,9 +28,9 @@ class Definitions:
         return cls(version, tuple(e[0] for e in ordered), tuple(e[1] for e in ordered))
 
     @property
-    def any_fence(self) -> bool:
-        """Whether any version has a fence; without one there is nothing for the engine to do."""
-        return any(self.fences)
+    def most_fences(self) -> int:
+        """How many fences the version with the most has; with 0 the engine has nothing to do."""
+        return max(map(len, self.fences), default=0)
 
     def in_force(self, time_ms: int) -> tuple[Fence, ...]:
         """Return the fences that a fix of this GPS time meets."""

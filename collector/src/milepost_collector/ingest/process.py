@@ -27,6 +27,7 @@ from milepost_collector.store import feed
 from milepost_collector.store.connection import LOST, UNMADE, AsyncDatabase, connect_async
 from milepost_collector.store.leases import session_name
 from milepost_collector.store.maintenance import maintain
+from milepost_collector.store.migrate import MigrationError, refuse_newer
 from milepost_collector.store.statuses import set_statuses
 from milepost_collector.store.writes import EVENTS_CHANNEL, NOT_STORABLE
 
@@ -50,13 +51,24 @@ _MAINTENANCE_S = 3600.0
 
 
 async def run_ingest(config: CollectorConfig) -> None:
-    """Run until cancelled; then leave the shards to the other collectors."""
-    ingest = _Ingest(config)
+    """Run until cancelled; then leave the shards to the other collectors.
+
+    Raises:
+        MigrationError: A newer release is in charge of the database.
+    """
+    try:
+        await _run(_Ingest(config))
+    except* MigrationError as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _run(ingest: "_Ingest") -> None:
     async with asyncio.TaskGroup() as group:
         tasks = {
             group.create_task(ingest.broker.run()),
             group.create_task(ingest.keep_at(ingest.holding.run, "leases")),
             group.create_task(ingest.keep_at(ingest.take_messages, "intake")),
+            group.create_task(ingest.keep_at(ingest.take_more, "second intake")),
             group.create_task(ingest.keep_at(ingest.take_statuses, "status")),
             group.create_task(ingest.keep_at(ingest.number_events, "numbering")),
             group.create_task(ingest.keep_at(ingest.maintain, "maintenance")),
@@ -99,6 +111,7 @@ class _Ingest:
             begun_s = self._clock.monotonic_s()
             try:
                 async with await self._connect() as database:
+                    await refuse_newer(database)
                     if backoff.failures:
                         _log.info("The database is there.", work=what)
                     await work(database)
@@ -149,7 +162,7 @@ class _Ingest:
         begun_s = self._clock.monotonic_s()
         try:
             outcome = await intake.take(messages)
-        except LOST:
+        except (*LOST, UNMADE):
             self._waiting.put_back(messages)
             raise
         self.broker.answer(outcome.answers)
@@ -169,7 +182,7 @@ class _Ingest:
             statuses = self._statuses.take(_STATUSES_AT_ONCE)
             try:
                 left = await self._store(database, statuses)
-            except LOST:
+            except (*LOST, UNMADE):
                 self._statuses.put_back(statuses)  # a will is said once
                 raise
             self._statuses.put_back(left)

@@ -83,9 +83,10 @@ def settle(
     writes.fixes = fresh.where(plausible)
     writes.quarantined = fresh.where(~plausible)
     writes.streams = _streams(judged, fresh, len(read.counts))
-    writes.heard = [each.device.no for each in judged]
+    if oldest_ms is None:  # else a file speaks, and no unit
+        writes.heard = [each.device.no for each in judged]
     writes.positions = _positions(judged, read, now_ms, oldest_ms)
-    if definitions.any_fence:
+    if definitions.most_fences:
         _run_engines(writes, judged, writes.fixes.rows, definitions)
     now_min = now_ms // MINUTE_MS
     for each in judged:

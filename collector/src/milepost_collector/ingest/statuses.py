@@ -13,6 +13,7 @@ from typing import Any
 from milepost_schemas.topics import Address
 
 MAX_STATUS_BYTES = 4096
+_MAX_DEPTH = 16
 
 # Goodbyes of different connections of a unit; more than two there are only of a hostile one.
 _MAX_GOODBYES = 4
@@ -55,8 +56,21 @@ def read_status(address: Address, payload: bytes) -> UnitStatus | None:
         return None
     if not isinstance(words, dict) or not isinstance(words.get("online"), bool):
         return None
+    # What the stack bears here, it may not bear where it is written again.
+    if _depth(words) > _MAX_DEPTH:
+        return None
     # PostgreSQL's jsonb holds no NUL character.
     return None if "\\u0000" in json.dumps(words) else UnitStatus(address, words)
+
+
+def _depth(value: object) -> int:
+    """Return how deep objects and arrays lie in one another, counted by levels, not by calls."""
+    depth, level = 0, [value]
+    while level and depth <= _MAX_DEPTH:
+        inner = [each for each in level if isinstance(each, dict | list)]
+        level = [x for each in inner for x in (each.values() if isinstance(each, dict) else each)]
+        depth += bool(inner)
+    return depth
 
 
 class StatusRoom:

@@ -1,6 +1,6 @@
 """One transaction for many devices: lock, judge, write, commit; refuse what cannot be stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,16 +19,23 @@ from milepost_collector.ingest.arrival import (
 from milepost_collector.ingest.settle import Rows, Settlement, is_plausible, settle
 from milepost_collector.store import definitions as stored_definitions
 from milepost_collector.store import locked
-from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.connection import LOST, AsyncDatabase
 from milepost_collector.store.writes import NO_PLACE, NOT_STORABLE, write
 from milepost_schemas.ack import Ack
+from milepost_schemas.batch import Envelope
 from milepost_schemas.bulk import Batches
+from milepost_schemas.delivery.admission import admit
 from milepost_schemas.fix import instant
 from milepost_schemas.topics import Address
 
 _log = structlog.get_logger(__name__)
 
 MAX_FIXES = 20_000
+
+# The engine runs between two statements, and the database ends a session that is silent for 5 s
+# there. What it takes a fix, and a fix and fence, on a slow core.
+_ENGINE_S = 1.0
+_FIX_S, _FENCE_S = 20e-6, 1e-6
 _WEEK_MS = 7 * 86_400_000
 
 # 1970-01-01 was a Thursday; weeks of partitions begin on Mondays.
@@ -75,6 +82,7 @@ class Intake:
         self._clock = clock
         self._oldest_ms = oldest_ms
         self._definitions = Definitions()
+        self._loaded = False
         self._weeks: set[int] = set()
 
     async def take(self, messages: Sequence[Message]) -> Outcome:
@@ -84,10 +92,26 @@ class Intake:
             OperationalError, InterfaceError: The database is lost or too busy; nothing was
                 answered (`store.connection.LOST`).
         """
+        if not self._loaded:
+            self._definitions = await stored_definitions.load(self._database)
+            self._loaded = True
         outcome = Outcome()
-        for group in groups(messages, MAX_FIXES):
-            outcome.add(await self._store(read_messages(group)))
+        cut = list(groups(messages, self._most_fixes()))
+        for number, group in enumerate(cut):
+            try:
+                outcome.add(await self._store(read_messages(group)))
+            except LOST:
+                if not number:
+                    raise
+                # What was committed before is to be answered; the connection will fail again.
+                outcome.left += [message for later in cut[number:] for message in later]
+                break
         return outcome
+
+    def _most_fixes(self) -> int:
+        """Return how many fixes the engine takes in the time that a transaction may stand still."""
+        fences = self._definitions.most_fences
+        return min(MAX_FIXES, max(1, round(_ENGINE_S / (_FIX_S + fences * _FENCE_S))))
 
     async def _store(self, arrivals: Arrivals) -> Outcome:
         try:
@@ -98,23 +122,24 @@ class Intake:
             self._weeks.clear()
             await self._make_partitions(arrivals.read)
         except NOT_STORABLE as error:
-            return await self._store_one_by_one(arrivals, error)
+            return await self._store_apart(arrivals, error)
         try:
             return await self._transact(arrivals)
         except NOT_STORABLE as error:
-            return await self._store_one_by_one(arrivals, error)
+            return await self._store_apart(arrivals, error)
 
-    async def _store_one_by_one(self, arrivals: Arrivals, cause: Exception) -> Outcome:
-        """Store each message of a group that cannot be stored, so that one fails alone."""
-        if len(arrivals.arrivals) == 1:
-            message = arrivals.arrivals[0].message
-            refused = [*arrivals.refusals, Refusal(message, "unstorable", str(cause))]
-            return await self._transact(Arrivals([], refused, arrivals.read))
-        if not arrivals.arrivals:
+    async def _store_apart(self, arrivals: Arrivals, cause: Exception) -> Outcome:
+        """Store the halves of a group that cannot be stored, and theirs, until one fails alone."""
+        messages = [arrival.message for arrival in arrivals.arrivals]
+        if not messages:
             raise cause
+        if len(messages) == 1:
+            refused = [*arrivals.refusals, Refusal(messages[0], "unstorable", str(cause))]
+            return await self._transact(Arrivals([], refused, arrivals.read))
         outcome = await self._transact(Arrivals([], arrivals.refusals, arrivals.read))
-        for arrival in arrivals.arrivals:
-            outcome.add(await self._store(read_messages([arrival.message])))
+        half = len(messages) // 2
+        for part in (messages[:half], messages[half:]):
+            outcome.add(await self._store(read_messages(part)))
         return outcome
 
     async def _transact(self, arrivals: Arrivals) -> Outcome:
@@ -144,13 +169,16 @@ class Intake:
 
     async def _rows(self, arrivals: list[Arrival], devices: dict[str, locked.LockedDevice]) -> Rows:
         numbered = [(devices[a.message.address.device].no, a.envelope) for a in arrivals]
+        named = {(no, e.previous.stream) for no, e in numbered if e.previous is not None}
+        previous = await locked.previous_last_seqs(self._database, named)
         streams = {(no, envelope.stream) for no, envelope in numbered}
-        previous = {(no, e.previous.stream) for no, e in numbered if e.previous is not None}
-        return Rows(
-            devices,
-            await locked.open_streams(self._database, streams) if streams else {},
-            await locked.previous_last_seqs(self._database, previous),
-        )
+        begun = {
+            (no, envelope.stream)
+            for no, envelope in numbered
+            if admit(envelope, None, _before(previous, no, envelope)).apply_from is not None
+        }
+        opened = await locked.open_streams(self._database, streams, begun) if streams else {}
+        return Rows(devices, opened, previous)
 
     async def _refresh_definitions(self, devices: dict[str, locked.LockedDevice]) -> None:
         newest = max((device.definitions for device in devices.values()), default=0)
@@ -166,6 +194,14 @@ class Intake:
             moments = [instant(week * _WEEK_MS + _MONDAY_MS) for week in sorted(weeks)]
             await locked.make_partitions(self._database, moments)
             self._weeks |= weeks
+
+
+def _before(
+    previous: Mapping[tuple[int, bytes], int], device: int, envelope: Envelope
+) -> int | None:
+    """Return what is stored of the stream that an envelope calls the one before."""
+    named = envelope.previous
+    return None if named is None else previous.get((device, named.stream))
 
 
 def _sorted_out(

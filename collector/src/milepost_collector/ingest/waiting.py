@@ -26,6 +26,7 @@ class WaitingRoom:
         self.dropped = 0
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._aside_bytes = 0
         self._messages: dict[str, Message] = {}
         self._aside: dict[str, Message] = {}
         self._some = asyncio.Event()
@@ -37,42 +38,48 @@ class WaitingRoom:
         return self._enough.is_set()
 
     def put(self, message: Message) -> None:
-        """Let a message wait in place of an older one of its device."""
+        """Let a message wait in the place of an older one of its device."""
         device = message.address.device
-        room = self._aside if device in self._aside else self._messages
-        older = room.pop(device, None)
-        if older is not None:
-            self._bytes -= len(older.payload)
-            self.dropped += 1
-        if self._bytes + len(message.payload) > self._max_bytes:
+        is_aside = device in self._aside
+        room = self._aside if is_aside else self._messages
+        older = room.get(device)
+        size = len(message.payload) - (0 if older is None else len(older.payload))
+        if self._bytes + self._aside_bytes + size > self._max_bytes:
             self.dropped += 1
             return
-        self._bytes += len(message.payload)
+        self.dropped += older is not None
         room[device] = message
+        if is_aside:
+            self._aside_bytes += size
+        else:
+            self._bytes += size
         self._tell()
 
     def put_back(self, messages: list[Message]) -> None:
         """Let messages wait again, except where a newer one has come."""
         for message in messages:
-            if message.address.device not in self._messages:
+            device = message.address.device
+            if device not in self._messages and device not in self._aside:
                 self.put(message)
 
     def put_aside(self, messages: list[Message]) -> None:
-        """Let messages wait again, but not be taken before `bring_back`."""
+        """Let messages, or newer ones of their devices, wait; none is taken before `bring_back`."""
         for message in messages:
             device = message.address.device
-            newer = self._messages.pop(device, None)
-            if newer is not None:
-                self._bytes -= len(newer.payload)
-                self.dropped += 1
-            self._aside[device] = newer or message
-            self._bytes += len(self._aside[device].payload)
+            if device not in self._aside:
+                newer = self._messages.pop(device, None)
+                self._bytes -= 0 if newer is None else len(newer.payload)
+                self.dropped += newer is not None
+                self._aside[device] = newer or message
+                self._aside_bytes += len(self._aside[device].payload)
         self._tell()
 
     def bring_back(self) -> None:
         """Let what was put aside be taken again."""
         self._messages |= self._aside
         self._aside.clear()
+        self._bytes += self._aside_bytes
+        self._aside_bytes = 0
         self._tell()
 
     async def some(self) -> None:
@@ -109,7 +116,7 @@ class WaitingRoom:
             self._some.set()
         else:
             self._some.clear()
-        if self._messages and self._bytes > ROUND_BYTES:
+        if self._bytes > ROUND_BYTES:
             self._enough.set()
         else:
             self._enough.clear()

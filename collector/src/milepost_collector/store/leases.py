@@ -11,7 +11,7 @@ from milepost_collector.store.connection import AsyncDatabase
 
 LEASE_S = 6
 
-_SESSIONS = "milepost-ingest-"
+SESSIONS = "milepost-ingest-"
 _CHANNEL = "milepost_leases"
 
 
@@ -36,7 +36,7 @@ class Leases:
 
 def session_name(owner: str) -> str:
     """Return the application name by which the sessions of a collector are known."""
-    return f"{_SESSIONS}{owner}"
+    return f"{SESSIONS}{owner}"
 
 
 async def renew(connection: AsyncDatabase, owner: str, *, takes: bool) -> None:
@@ -76,7 +76,7 @@ async def end_dead_sessions(connection: AsyncDatabase) -> int:
         "AND (collector.until IS NULL OR collector.until < clock_timestamp()) "
         "AND session.backend_start < coalesce(collector.until, "
         "clock_timestamp() - make_interval(secs => %(lease)s))",
-        {"sessions": _SESSIONS, "lease": LEASE_S},
+        {"sessions": SESSIONS, "lease": LEASE_S},
     )
     row = await cursor.fetchone()
     return row[0] if row else 0

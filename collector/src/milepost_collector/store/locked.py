@@ -53,7 +53,7 @@ async def lock_devices(
             "INSERT INTO device (device, shard) "
             "SELECT * FROM unnest(%s::text[], %s::smallint[]) AS new (device, shard) "
             "WHERE NOT EXISTS (SELECT FROM device WHERE device.device = new.device) "
-            "ON CONFLICT DO NOTHING RETURNING device",
+            "ORDER BY device ON CONFLICT DO NOTHING RETURNING device",
             (unlocked, [shards[name] for name in unlocked]),
         )
         made = sorted([name async for (name,) in cursor])
@@ -73,13 +73,17 @@ async def _lock(connection: AsyncDatabase, names: list[str]) -> dict[str, Locked
 
 
 async def open_streams(
-    connection: AsyncDatabase, pairs: Collection[tuple[int, bytes]]
+    connection: AsyncDatabase,
+    pairs: Collection[tuple[int, bytes]],
+    begun: Collection[tuple[int, bytes]],
 ) -> dict[tuple[int, bytes], OpenStream]:
-    """Return the streams of locked devices; rows of unknown streams are made.
+    """Return the streams of locked devices.
 
     Args:
         connection: In a transaction that holds the devices' rows.
         pairs: Device's row number and stream.
+        begun: Those of them of which something is stored now; rows of unknown ones are made. Of
+            others that are unknown nothing is stored, and the row number is 0.
     """
     found = await _open(
         connection,
@@ -88,15 +92,18 @@ async def open_streams(
         "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
         sorted(pairs),
     )
-    unknown = sorted(set(pairs) - found.keys())
+    unknown = set(pairs) - found.keys()
     if not unknown:
         return found
-    return found | await _open(
-        connection,
-        "INSERT INTO stream (device, stream) SELECT * FROM unnest(%b::integer[], %b::bytea[]) "
-        "RETURNING no, device, stream, last_seq",
-        unknown,
-    )
+    made = sorted(unknown & set(begun))
+    if made:
+        found |= await _open(
+            connection,
+            "INSERT INTO stream (device, stream) SELECT * FROM unnest(%b::integer[], %b::bytea[]) "
+            "RETURNING no, device, stream, last_seq",
+            made,
+        )
+    return {pair: OpenStream(0, *pair, 0) for pair in unknown} | found
 
 
 async def _open(

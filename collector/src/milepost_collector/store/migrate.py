@@ -1,13 +1,14 @@
 """Bringing the database up to date: ordered `.sql` files, each run once in its own transaction."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 from psycopg.errors import InsufficientPrivilege
 
-from milepost_collector.store.connection import Database, DatabaseError, connect
+from milepost_collector.store.connection import AsyncDatabase, Database, DatabaseError, connect
+from milepost_collector.store.leases import SESSIONS
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS migration (
@@ -15,6 +16,11 @@ CREATE TABLE IF NOT EXISTS migration (
     digest      bytea NOT NULL,
     applied_at  timestamptz NOT NULL DEFAULT now()
 )
+"""
+
+_END_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE %s
 """
 
 # Two programs that start together must not both migrate.
@@ -76,7 +82,22 @@ def migrate(
                 if _apply(connection, step):
                     applied.append(step.name)
         _refuse_unknown(connection, steps)
+        if applied:
+            # A collector of an older release would go on as before: it looks when it comes back.
+            connection.execute(_END_SESSIONS, (f"{SESSIONS}%",))
+            connection.commit()
     return applied
+
+
+async def refuse_newer(connection: AsyncDatabase) -> None:
+    """Check that the database has no step that this program does not know.
+
+    Raises:
+        MigrationError: It has; a newer release is in charge of it.
+        UndefinedTable: It has never been migrated (`connection.UNMADE`).
+    """
+    cursor = await connection.execute("SELECT name FROM migration ORDER BY name")
+    _refuse(row[0] for row in await cursor.fetchall())
 
 
 def _make_table(connection: Database) -> None:
@@ -107,9 +128,13 @@ def _apply(connection: Database, step: Migration) -> bool:
 
 
 def _refuse_unknown(connection: Database, steps: Sequence[Migration]) -> None:
-    known = {step.name for step in steps}
     rows = connection.execute("SELECT name FROM migration ORDER BY name").fetchall()
-    unknown = [name for (name,) in rows if name not in known]
+    _refuse((row[0] for row in rows), steps)
+
+
+def _refuse(names: Iterable[str], steps: Sequence[Migration] | None = None) -> None:
+    known = {step.name for step in steps or known_migrations()}
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise MigrationError(
             f"the database is newer than this program: it has migration {unknown[-1]}"

@@ -77,7 +77,7 @@ class Writes:
         fixes: To be stored.
         quarantined: Those whose GPS time cannot be.
         streams: What batches add to streams.
-        heard: The row numbers of all devices of which anything came.
+        heard: The row numbers of the devices that spoke; none where a file speaks for them.
         positions: The newest fix of devices, at most one each; the streams do not matter.
         engine: State and parking cause of a device, by its row's number.
         events: In the order in which they came about.
@@ -168,7 +168,8 @@ async def _write_streams(
 # What a row of the map may lack, and is handed over as `MISSING`.
 _PLACE = """
 UPDATE device
-SET heard_at = %s, position_time = new.time, lat_e6 = new.lat_e6, lon_e6 = new.lon_e6,
+SET heard_at = coalesce(%s, heard_at), position_time = new.time,
+    lat_e6 = new.lat_e6, lon_e6 = new.lon_e6,
     altitude_dm = nullif(new.altitude_dm, -2147483648),
     speed_dmps = nullif(new.speed_dmps, -2147483648),
     course_deg = nullif(new.course_deg, -2147483648),
@@ -194,7 +195,8 @@ async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at:
         arrays = [binary_array(each, Kind.INTEGER) for each in (*values, *others)]
         no = binary_array(writes.positions.device, Kind.INTEGER)
         times = binary_array(rows.time_ms, Kind.TIMESTAMPTZ)
-        await connection.execute(_PLACE, (recorded_at, no, times, *arrays))
+        heard_at = recorded_at if writes.heard else None
+        await connection.execute(_PLACE, (heard_at, no, times, *arrays))
     if writes.heard:
         # Those that were placed just now have heard already.
         await connection.execute(

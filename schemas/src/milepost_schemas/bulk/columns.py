@@ -10,7 +10,13 @@ from milepost_schemas.bulk.rows import MISSING, FixRows, Flags, Integers
 from milepost_schemas.bulk.shapes import read_missing, read_shaped
 from milepost_schemas.layout import COURSE, TIME_ORDERS, TIME_UNITS_MS, Column
 from milepost_schemas.message import MAX_COUNT
-from milepost_schemas.prediction import MAX_PERIOD_MS, TURN_DEG, USUAL_PERIOD_MS
+from milepost_schemas.prediction import (
+    MAX_PERIOD_MS,
+    MAX_TURN_DEG,
+    MIN_TURN_DEG,
+    TURN_DEG,
+    USUAL_PERIOD_MS,
+)
 from milepost_schemas.shapes import SHAPE_BITS, SOME_MISSING
 
 _PLACE_BITS = len(TIME_UNITS_MS) - 1
@@ -72,8 +78,8 @@ class ColumnReader:
         bits.at = start + np.minimum(place + 1, _PLACE_BITS) * filled
         firsts = bits.golomb(np.array(TIME_ORDERS, np.int64)[place], filled)
         counted = self._bent(firsts, read_shaped(bits, self._later))
-        # A first count beyond all times, times a unit, would leave the 64 bits.
-        bits.spoil(firsts > layout.MAX_TIME_MS)
+        # A count beyond all times, times a unit, would leave the 64 bits and might come back legal.
+        self._checked(counted, 0, layout.MAX_TIME_MS)
         times = counted * self._rows.spread(np.array(TIME_UNITS_MS, np.int64)[place])
         return self._checked(times, 0, layout.MAX_TIME_MS)
 
@@ -108,6 +114,8 @@ class ColumnReader:
         is_later = np.ones(known.total, np.bool_)
         is_later[known.starts[counts > 0]] = False
         full[is_later] = unfold(read_shaped(bits, later, shapes))
+        if column is COURSE:
+            self._checked(full, MIN_TURN_DEG, MAX_TURN_DEG, known)
         values = known.spread(firsts) + known.sums(full)
         if column is COURSE:
             values %= TURN_DEG

@@ -56,7 +56,7 @@ class Batches:
 
 def count_fixes(messages: Sequence[bytes]) -> Integers:
     """Return how many fixes each message says it has, from its head alone; 0 if it has none."""
-    return _Heads(messages).counts
+    return _Heads(messages).claimed
 
 
 def decode_batches(messages: Sequence[bytes]) -> Batches:
@@ -127,6 +127,7 @@ class _Heads:
         self.newest = self.upto + bits.golomb(PLAIN_ORDER)
         self.readable &= ~bits.broken & (self.after >= 0) & (counts <= MAX_FIXES)
         self.readable &= (self.number <= MAX_COUNT) & (self.newest <= MAX_COUNT)
+        self.claimed = counts * self.readable
         self.readable &= counts <= size_bits
         self.readable &= size_bits <= _MOST_BITS + _MOST_BITS_A_FIX * counts
         self.counts = counts * self.readable

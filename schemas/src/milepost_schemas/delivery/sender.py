@@ -106,7 +106,18 @@ class Sender:
     @property
     def backlog(self) -> int:
         """Numbers that are committed and not known to be stored."""
-        return sum(max(0, ledger.newest - ledger.stored) for ledger in self.ledgers)
+        return self.backlog_upto(self.newest)
+
+    @property
+    def newest(self) -> int:
+        """The newest committed number of this run's stream."""
+        return self.ledgers[-1].newest if self.ledgers else 0
+
+    def backlog_upto(self, newest: int) -> int:
+        """Return how many are not known to be stored, of this run's stream up to a number."""
+        before = sum(max(0, each.newest - each.stored) for each in self.ledgers[:-1])
+        stored = self.ledgers[-1].stored if self.ledgers else newest
+        return before + max(0, newest - stored)
 
     @property
     def waiting(self) -> bool:

@@ -129,7 +129,10 @@ def survey(connection: Database) -> Survey:
     if connection.info.transaction_status == TransactionStatus.IDLE:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-    connection.execute("SELECT FROM expired LIMIT 0")  # raises UNMADE where `migrate` is due
+    # Before anything is looked at: a week that is dropped now would be gone from what we count, and
+    # not yet in the account of what was dropped. Raises UNMADE where `migrate` is due.
+    connection.execute("LOCK TABLE fix IN ACCESS SHARE MODE")
+    connection.execute("SELECT FROM expired LIMIT 0")
     # Nobody waits for us, and the sums of a week fit into memory.
     connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     connection.execute("SET LOCAL work_mem = '128MB'")
