@@ -23,7 +23,7 @@ from milepost_firmware_sim.demo.account import Row, read_table
 from milepost_firmware_sim.demo.programs import Programs
 from milepost_firmware_sim.demo.vehicle import Vehicle
 from milepost_schemas.timescale import ENVIRONMENT_KEY, Timescale
-from tests.system.proxy import Proxy
+from tests.system.proxy import Line, Proxy
 from tests.system.world import wait_until
 
 FACTOR = 100.0
@@ -55,8 +55,10 @@ class DayFigures:
         return (self.above_tcp_bytes - self.payload_bytes) / self.batches
 
 
-def measure_day(folder: Path, hours: float, factor: float = FACTOR) -> dict[str, DayFigures]:
-    """Drive so many hours under each policy."""
+def measure_day(
+    folder: Path, hours: float, factor: float = FACTOR, delay_s: float = 0.0
+) -> dict[str, DayFigures]:
+    """Drive so many hours under each policy; `delay_s` is the line's, each way."""
     now_s = time.time()  # noqa: TID251 - tests read the true clock
     (folder / "logs").mkdir(parents=True)
     environment = {ENVIRONMENT_KEY: str(Timescale(now_s, factor))}
@@ -72,6 +74,7 @@ def measure_day(folder: Path, hours: float, factor: float = FACTOR) -> dict[str,
         vans = {}
         for policy in LIMIT_BYTES:
             proxy = stack.enter_context(Proxy(address.host, address.port))
+            proxy.line = Line(delay_s=delay_s)
             vans[policy] = _Van(Vehicle(f"van-{policy[0]}", folder), proxy, programs)
             vans[policy].start(drive, factor, _SEND_EVERY_S[policy])
         counted = {policy: van.counted(hours * 3600 / factor) for policy, van in vans.items()}
