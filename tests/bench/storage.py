@@ -79,6 +79,15 @@ _BEGIN_COPY = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END_COPY = b"\xff\xff"
 
 
+# As the ingest keeps them.
+_HOURS = """
+INSERT INTO fix_hour (device, hour, first_time, last_time, measured, fixes, holes, late)
+SELECT device, date_trunc('hour', time, 'UTC'), min(time), max(time), sum(stands_for), count(*),
+       count(*) FILTER (WHERE hole), 0
+FROM fix GROUP BY device, date_trunc('hour', time, 'UTC')
+"""
+
+
 def storage_rows(
     folder: Path, *, vehicles: int = VEHICLES, days: int = DAYS, fixes: int = DAY_FIXES
 ) -> list[dict[str, Any]]:
@@ -135,14 +144,17 @@ async def _reads(dsn: str, storage: str, days: int, fixes: int) -> list[dict[str
         begin = BEGIN.replace(hour=0) + timedelta(days=number % days)
         return f"van-{1 + number}", begin, begin + timedelta(days=1)
 
-    async with await connect_async(dsn, autocommit=True) as database:
+    async with (
+        await connect_async(dsn, autocommit=True) as database,
+        await connect_async(dsn, autocommit=True) as beside,
+    ):
 
         async def whole(number: int) -> None:
             track = await whole_track(database, *asked(number))
             assert len(track.time_ms) == fixes, "the day is not whole"
 
         async def drawn(number: int) -> None:
-            assert (await drawn_track(database, *asked(number + ASKED))).fixes == fixes
+            assert (await drawn_track([database, beside], *asked(number + ASKED))).fixes == fixes
 
         async def positions(_: int) -> None:
             assert len(await last_positions(database)) == POSITIONS
@@ -249,6 +261,7 @@ def fill(dsn: str, *, vehicles: int = VEHICLES, days: int = DAYS, fixes: int = D
             for first in range(0, fixes, step):
                 _copy(database, rows_of(tracks, day, first, min(first + step, fixes)))
         database.execute("UPDATE stream SET last_seq = %s, fixes = %s", (days * fixes,) * 2)
+        database.execute(_HOURS)
         database.execute("VACUUM ANALYZE fix")
     return vehicles * days * fixes
 

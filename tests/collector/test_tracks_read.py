@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -17,15 +18,8 @@ from hypothesis import strategies as st
 from milepost_collector.store import tracks
 from milepost_collector.store.arrays import Kind, binary_array, numbers_of
 from milepost_collector.store.connection import AsyncDatabase, connect_async
-from milepost_collector.store.tracks import (
-    MAX_POINTS,
-    TOLERANCE_M,
-    DrawnTrack,
-    Track,
-    drawn_track,
-    simplified,
-    whole_track,
-)
+from milepost_collector.store.simplifying import MAX_POINTS, TOLERANCE_M, simplified
+from milepost_collector.store.tracks import DrawnTrack, Track, drawn_track, whole_track
 from milepost_collector.store.vehicles import LastPosition, last_positions
 from milepost_schemas.fix import Fix, KeptFix
 from tests.bench.storage import BEGIN, fill
@@ -60,7 +54,7 @@ def drawn(
     database: FreshDatabase, device: str, begin: datetime = LONG_AGO, end: datetime = LATER
 ) -> DrawnTrack:
     """Read a simplified track."""
-    return read(database, lambda connection: drawn_track(connection, device, begin, end))
+    return read(database, lambda connection: drawn_track([connection], device, begin, end))
 
 
 ODD = (
@@ -249,3 +243,22 @@ def test_track_is_read_by_the_index(database: FreshDatabase, query: str) -> None
         assert "ColumnarScan" in packed
         assert "Index" in packed
         assert "Seq Scan" not in packed
+
+
+def test_drawn_track_is_the_same_over_several_connections(database: FreshDatabase) -> None:
+    """Parts that are read at the same time are put together without a seam, holes and all."""
+    early = drive(1, 3000, start_ms=START_MS - 7_200_000)
+    fixes = [replace(kept, hole=kept.seq == 700) for kept in early]
+    later = drive(3001, 6000)
+    take(database, message(fixes, device="van-1"))
+    take(database, message(later, device="van-1"))
+
+    async def story(count: int) -> DrawnTrack:
+        async with AsyncExitStack() as stack:
+            opened = [await connect_async(database.dsn, autocommit=True) for _ in range(count)]
+            connections = [await stack.enter_async_context(each) for each in opened]
+            return await drawn_track(connections, "van-1", LONG_AGO, LATER)
+
+    alone = asyncio.run(story(1))
+    assert alone.fixes == 6000
+    assert [asyncio.run(story(count)) for count in (2, 3, 7)] == [alone] * 3

@@ -5,26 +5,19 @@ Both read the same rows in the same way on both kinds of storage: by (device, ti
 the server into a few arrays of 64-bit numbers, for a row of its own costs more than its fix.
 """
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, LiteralString
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from milepost_collector.store.arrays import Kind, numbers_of
 from milepost_collector.store.connection import AsyncDatabase
-
-# A map of a phone or a desk shows no more; a track of a day is a few hundred at this tolerance.
-MAX_POINTS = 1000
-TOLERANCE_M = 5.0
-
-# Metres in a millionth of a degree of a meridian, on a sphere of the Earth's mean radius.
-_METRES_PER_E6 = 0.111195
-
-_HALF_E6 = 180_000_000
-_TURN_E6 = 360_000_000
+from milepost_collector.store.simplifying import simplified
 
 # Values that no receiver says, in place of NULL, which a packed number cannot be.
 _NO_ALTITUDE = -(2**31)
@@ -124,7 +117,8 @@ async def whole_track(
     connection: AsyncDatabase, vehicle: str, begin: datetime, end: datetime
 ) -> Track:
     """Return all stored fixes of a vehicle from `begin` until before `end`; none if unknown."""
-    time, place, hole, altitude, motion = await _arrays(connection, TRACK, vehicle, begin, end)
+    device = await _device(connection, vehicle)
+    time, place, hole, altitude, motion = await _arrays(connection, TRACK, device, begin, end)
     line = _line(time, place, hole)
     altitude_dm = numbers_of(altitude, Kind.INTEGER)
     speed_dmps, course_deg = _apart(numbers_of(motion, Kind.INTEGER), 16)
@@ -140,14 +134,29 @@ async def whole_track(
 
 
 async def drawn_track(
-    connection: AsyncDatabase, vehicle: str, begin: datetime, end: datetime
+    connections: Sequence[AsyncDatabase], vehicle: str, begin: datetime, end: datetime
 ) -> DrawnTrack:
     """Return a vehicle's way from `begin` until before `end` as a map draws it; none if unknown.
 
     At most `MAX_POINTS` points, unless the receiver had more holes than half of that: the ends of a
     hole are kept. The tolerance begins with `TOLERANCE_M` and is doubled until they are few enough.
+
+    Args:
+        connections: At least one. Each reads a part of the fixes, all at the same time: most of the
+            work is the server's, a core a connection.
+        vehicle: Its device's id.
+        begin: GPS time, aware.
+        end: Likewise.
     """
-    line = _line(*await _arrays(connection, LINE, vehicle, begin, end))
+    device = await _device(connections[0], vehicle)
+    bounds = await _evenly(connections[0], device, begin, end, len(connections))
+    read = await asyncio.gather(
+        *(
+            _arrays(connection, LINE, device, first, last)
+            for connection, (first, last) in zip(connections, pairwise(bounds), strict=False)
+        )
+    )
+    line = _joined([_line(*arrays) for arrays in read])
     places, tolerance_m = simplified(line.lat_e6, line.lon_e6, line.hole)
     few = line.of(places)
     return DrawnTrack(
@@ -160,55 +169,32 @@ async def drawn_track(
     )
 
 
-def simplified(
-    lat_e6: Whole, lon_e6: Whole, hole: NDArray[np.bool_], most: int = MAX_POINTS
-) -> tuple[Whole, float]:
-    """Choose the places of the points to draw, and say the tolerance in metres that they keep.
-
-    The rule is Douglas and Peucker's (1973), in each piece between holes: no point is farther from
-    the line between those kept than the tolerance. Metres are those of a plane that understates
-    none: degrees of longitude count as where the track is nearest to the equator.
-    """
-    if len(lat_e6) == 0:
-        return np.empty(0, np.int64), TOLERANCE_M
-    lines, alone = _pieces(_metres(lat_e6, lon_e6), hole)
-    fewest = 2 * len(lines) + len(alone)
-    tolerance_m = TOLERANCE_M
-    while True:
-        kept = shapely.simplify(lines, tolerance_m, preserve_topology=False)
-        numbers = shapely.get_coordinates(kept, include_z=True)[:, 2]
-        places = np.sort(np.concatenate((np.rint(numbers).astype(np.int64), alone)))
-        if len(places) <= max(most, fewest):
-            return places, tolerance_m
-        tolerance_m *= 2
+async def _evenly(
+    connection: AsyncDatabase, device: int | None, begin: datetime, end: datetime, parts: int
+) -> list[datetime]:
+    """Return the bounds of so many parts, or fewer, with about as many fixes each: full hours."""
+    if parts == 1:
+        return [begin, end]
+    cursor = await connection.execute(
+        "SELECT hour, sum(fixes) OVER (ORDER BY hour) FROM fix_hour "
+        "WHERE device = %s AND hour >= %s AND hour < %s ORDER BY hour",
+        (device, begin, end),
+    )
+    hours = await cursor.fetchall()
+    total = hours[-1][1] if hours else 0
+    marks = [total * part // parts for part in range(1, parts)]
+    inner = [next(hour for hour, fixes in hours if fixes > mark) for mark in marks if total]
+    return [begin, *sorted({hour for hour in inner if begin < hour < end}), end]
 
 
-def _pieces(
-    metres: NDArray[np.float64], hole: NDArray[np.bool_]
-) -> tuple[NDArray[np.object_], Whole]:
-    """Return the lines between holes, and the places of points that no line leads to or from."""
-    if len(metres) > 1 and not hole[1:].any():
-        return np.array([shapely.linestrings(metres)]), np.empty(0, np.int64)
-    begins = hole.copy()
-    begins[0] = True
-    piece = np.cumsum(begins) - 1
-    sizes = np.bincount(piece)
-    drawable = (sizes > 1)[piece]
-    numbered = (np.cumsum(sizes > 1) - 1)[piece]
-    lines = np.asarray(shapely.linestrings(metres[drawable], indices=numbered[drawable]))
-    return lines, np.flatnonzero(~drawable)
-
-
-def _metres(lat_e6: Whole, lon_e6: Whole) -> NDArray[np.float64]:
-    """Return metres from the first point and each one's place; no edge at the date line."""
-    crosses = lon_e6.max() - lon_e6.min() > _HALF_E6
-    east_e6 = np.unwrap(lon_e6, period=_TURN_E6) if crosses else lon_e6
-    metres = np.empty((len(lat_e6), 3))
-    widest = np.cos(np.radians(np.abs(lat_e6).min() / 1e6))
-    np.multiply(east_e6 - east_e6[0], widest * _METRES_PER_E6, out=metres[:, 0])
-    np.multiply(lat_e6 - lat_e6[0], _METRES_PER_E6, out=metres[:, 1])
-    metres[:, 2] = np.arange(len(lat_e6))
-    return metres
+def _joined(lines: list["_Line"]) -> "_Line":
+    """Put parts of a line behind one another."""
+    return _Line(
+        np.concatenate([line.time_ms for line in lines]),
+        np.concatenate([line.lat_e6 for line in lines]),
+        np.concatenate([line.lon_e6 for line in lines]),
+        np.concatenate([line.hole for line in lines]),
+    )
 
 
 def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
@@ -231,15 +217,22 @@ def _apart(both: Whole, bits: int) -> tuple[Whole, Whole]:
     return (both - second) >> bits, second
 
 
+async def _device(connection: AsyncDatabase, vehicle: str) -> int | None:
+    """Return the row number of a device; asked for by itself, the plans behind know it."""
+    cursor = await connection.execute("SELECT no FROM device WHERE device = %s", (vehicle,))
+    found = await cursor.fetchone()
+    return None if found is None else found[0]
+
+
 async def _arrays(
-    connection: AsyncDatabase, query: LiteralString, vehicle: str, begin: datetime, end: datetime
+    connection: AsyncDatabase,
+    query: LiteralString,
+    device: int | None,
+    begin: datetime,
+    end: datetime,
 ) -> list[bytes | None]:
     """Run a query of one row of arrays and return them as they came."""
     async with connection.cursor(binary=True) as cursor:
-        # By itself, so that the plan is made for a number that is known.
-        await cursor.execute("SELECT no FROM device WHERE device = %s", (vehicle,))
-        found = await cursor.fetchone()
-        device = None if found is None else found[0]
         await cursor.execute(query, {"device": device, "begin": begin, "end": end})
         result = cursor.pgresult
         if result is None or result.ntuples != 1:
