@@ -18,7 +18,7 @@ from tests.schemas.legal import batches, damaged, golden, pieces
 
 MOST_S = 0.001
 MOST_BYTES = 1_000_000
-TRIES = 30
+TRIES = 50
 
 GOOD = [bytes.fromhex(case["hex"]) for case in golden("v1/batches.json")]
 REFUSED = [case for case in golden("v1/refused.json") if case["what"] == "batch"]
@@ -97,8 +97,11 @@ def test_bomb_among_good_batches_costs_a_millisecond_and_a_megabyte(case: dict[s
     good = [drive(number) for number in range(1, 51)]
     bad = [*good, pieces(case)]
     decode_batches(bad)
-    added_s = min(_taken_s(bad) for _ in range(TRIES)) - min(_taken_s(good) for _ in range(TRIES))
-    assert added_s <= MOST_S
+    # By turns, for the machine is not the same at all times; the best of each counts.
+    bad_s, good_s = _taken_s(bad), _taken_s(good)
+    for _ in range(TRIES):
+        bad_s, good_s = min(bad_s, _taken_s(bad)), min(good_s, _taken_s(good))
+    assert bad_s - good_s <= MOST_S
     assert _peak_bytes(bad) - _peak_bytes(good) <= MOST_BYTES
 
 

@@ -179,10 +179,11 @@ def _straight(column: Column, values: list[int]) -> str:
 
 
 def _read_straight(bits: BitReader, column: Column, count: int) -> list[int]:
-    values = [_read_first(bits, column)]
-    if count > 1:
-        bent(values, read_shaped(bits, count - 1))
-    return _checked(values, column.name, column.low, column.high)
+    # The first is looked at by itself, since it is often all there is.
+    values = _checked([_read_first(bits, column)], column.name, column.low, column.high)
+    folded = read_shaped(bits, count - 1) if count > 1 else []
+    bent(values, folded)
+    return _checked(values, column.name, column.low, column.high) if any(folded) else values
 
 
 def _steady(
@@ -226,8 +227,8 @@ def _read_steady(bits: BitReader, column: Column, count: int) -> list[Any]:
         if column is COURSE:
             value %= TURN_DEG
         values.append(value)
-    values += [value] * (count - len(values))
     _checked(values, column.name, column.low, column.high)
+    values += [value] * (count - len(values))
     if not absent:
         return values
     known = iter(values)
