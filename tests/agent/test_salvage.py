@@ -46,6 +46,16 @@ def three_streams(path: Path) -> tuple[dict[tuple[bytes, int], tuple[Fix, int]],
     return held, ledgers
 
 
+def cut_off(folder: Path, count: int) -> tuple[bytes, Path]:
+    """Make a buffer of one run whose power was cut; return its stream and the file as it was."""
+    buffer = Buffer(folder / "buffer.db")
+    stream = buffer.begin_stream()
+    fill(buffer, count, at_once=5)
+    image = copied(folder / "buffer.db", folder / "cut")
+    buffer.close()
+    return stream, image
+
+
 def pages_where(data: bytes, is_wanted: Callable[[bytes], bool]) -> list[int]:
     """Return the offsets of the pages of a kind."""
     return [at for at in range(0, len(data), PAGE_BYTES) if is_wanted(data[at : at + PAGE_BYTES])]
@@ -251,12 +261,7 @@ def test_damaged_buffers_take_no_more_than_a_buffer_may(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut_after", ["log", "database", "draft"])
 def test_power_cut_while_a_damaged_buffer_is_set_aside(tmp_path: Path, cut_after: str) -> None:
     """Whatever had been moved or written by then, the next start saves the same rows."""
-    path = tmp_path / "buffer.db"
-    buffer = Buffer(path)
-    stream = buffer.begin_stream()
-    fill(buffer, 300, at_once=5)
-    image = copied(path, tmp_path / "cut")
-    buffer.close()
+    stream, image = cut_off(tmp_path, 300)
     data = bytearray(image.read_bytes())
     data[:16] = b"nothing like it!"
     image.write_bytes(data)
@@ -277,12 +282,7 @@ def test_power_cut_while_a_damaged_buffer_is_set_aside(tmp_path: Path, cut_after
 @pytest.mark.parametrize("database", [None, b""])
 def test_log_without_a_database_is_saved(tmp_path: Path, database: bytes | None) -> None:
     """SQLite would delete it; its rows come back."""
-    path = tmp_path / "buffer.db"
-    buffer = Buffer(path)
-    stream = buffer.begin_stream()
-    fill(buffer, 100, at_once=5)
-    image = copied(path, tmp_path / "cut")
-    buffer.close()
+    stream, image = cut_off(tmp_path, 100)
     if database is None:
         image.unlink()
     else:
@@ -296,12 +296,7 @@ def test_log_without_a_database_is_saved(tmp_path: Path, database: bytes | None)
 
 def test_log_whose_header_is_damaged_is_saved(tmp_path: Path) -> None:
     """SQLite would take it for empty and write over it; its commits come back."""
-    path = tmp_path / "buffer.db"
-    buffer = Buffer(path)
-    stream = buffer.begin_stream()
-    fill(buffer, 100, at_once=5)
-    image = copied(path, tmp_path / "cut")
-    buffer.close()
+    stream, image = cut_off(tmp_path, 100)
     log_path = Path(f"{image}-wal")
     log = bytearray(log_path.read_bytes())
     log[17] ^= 1  # a salt
@@ -315,12 +310,7 @@ def test_log_whose_header_is_damaged_is_saved(tmp_path: Path) -> None:
 
 def test_torn_end_of_a_log_is_no_damage(tmp_path: Path) -> None:
     """Of a commit that was being written when the power went what is whole is kept, in order."""
-    path = tmp_path / "buffer.db"
-    buffer = Buffer(path)
-    stream = buffer.begin_stream()
-    fill(buffer, 100, at_once=5)
-    image = copied(path, tmp_path / "cut")
-    buffer.close()
+    stream, image = cut_off(tmp_path, 100)
     log_path = Path(f"{image}-wal")
     log = bytearray(log_path.read_bytes())
     last = [frame for frame in frames_of(bytes(log)) if frame.is_current][-1]

@@ -61,6 +61,7 @@ def test_what_was_committed_before_the_database_is_lost_is_answered(
             await intake.take([message(drive(1, 1, start_ms=START_MS), device="van-0", batch=1)])
             lost = asyncio.Event()
 
+            # Watched, not replaced: between two transactions of one round no test can stand else.
             async def cut(read: object) -> object:
                 if lost.is_set():
                     plain_database.rows("SELECT pg_terminate_backend(%s)", pid)

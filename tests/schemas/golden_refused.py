@@ -151,67 +151,80 @@ def _firsts() -> Iterator[Bad]:
     yield _batch("date_repaired_2", with_(rare="10001" + plain(1, 4) + run([2], 0)), "range")
 
 
+_LATER = {
+    "time": plain(1, 4) + run([2, 0], 0),
+    "lat": plain(0, 4),
+    "lon": plain(0, 4),
+    "hdop": plain(0, 4),
+    "kind": plain(0, 4),
+    "rare": "0",
+}
+
+
+def _three(*, begin: int = T0 // 1000, skipped: int = 0, **said: str) -> str:
+    """Write three fixes of which something behind a first value is as said."""
+    parts = {**_LATER, **said}
+    return "".join(
+        [
+            head_bits(count=3, skipped=skipped),
+            "1" + golomb(begin, TIME_ORDERS[0]) + parts["time"],
+            plain(90_000_000, 28) + parts["lat"],
+            plain(180_000_000, 29) + parts["lon"],
+            "000" + "1" + golomb(9, 4) + parts["hdop"] + "0",
+            golomb(0, 0) + parts["kind"],
+            parts.get("seq", "") + parts["rare"] + "0",
+        ]
+    )
+
+
+def _dense(*offs: int, order: int = 3) -> str:
+    """Write signed differences densely."""
+    return plain(1 + order, 4) + run([fold(off) for off in offs], order)
+
+
 def _laters() -> Iterator[Bad]:
-    """Yield three fixes in which what stands behind a first value is wrong."""
-    usual = {
-        "time": plain(1, 4) + run([2, 0], 0),
-        "lat": plain(0, 4),
-        "lon": plain(0, 4),
-        "hdop": plain(0, 4),
-        "kind": plain(0, 4),
-        "rare": "0",
-    }
+    """Yield later values that leave their range."""
+    yield _batch("lat_leaves_the_pole", _three(lat=_dense(50_000_000, 0)), "range")
+    yield _batch("lon_goes_on_east", _three(lon=_dense(100_000_000, 0)), "range")
+    yield _batch("hdop_below_0", _three(hdop=_dense(-5, -5)), "range")
+    yield _batch("hdop_above_999", _three(hdop=_dense(991, 0)), "range")
+    yield _batch("kind_rises_to_6", _three(kind=_dense(3, 1)), "range")
+    yield _batch("time_before_1970", _three(begin=5, time=_dense(-3, 0)), "range")
+    yield _batch("time_runs_out", _three(begin=MAX_TIME_MS // 1000), "range")
 
-    def with_(*, begin: int = T0 // 1000, skipped: int = 0, **said: str) -> str:
-        parts = {**usual, **said}
-        return "".join(
-            [
-                head_bits(count=3, skipped=skipped),
-                "1" + golomb(begin, TIME_ORDERS[0]) + parts["time"],
-                plain(90_000_000, 28) + parts["lat"],
-                plain(180_000_000, 29) + parts["lon"],
-                "000" + "1" + golomb(9, 4) + parts["hdop"] + "0",
-                golomb(0, 0) + parts["kind"],
-                parts.get("seq", "") + parts["rare"] + "0",
-            ]
-        )
 
-    def dense(*offs: int, order: int = 3) -> str:
-        return plain(1 + order, 4) + run([fold(off) for off in offs], order)
-
-    yield _batch("lat_leaves_the_pole", with_(lat=dense(50_000_000, 0)), "range")
-    yield _batch("lon_goes_on_east", with_(lon=dense(100_000_000, 0)), "range")
-    yield _batch("hdop_below_0", with_(hdop=dense(-5, -5)), "range")
-    yield _batch("hdop_above_999", with_(hdop=dense(991, 0)), "range")
-    yield _batch("kind_rises_to_6", with_(kind=dense(3, 1)), "range")
-    yield _batch("time_before_1970", with_(begin=5, time=dense(-3, 0)), "range")
-    yield _batch("time_runs_out", with_(begin=MAX_TIME_MS // 1000), "range")
+def _shapes() -> Iterator[Bad]:
+    """Yield shapes that say what no list of rows has."""
     gone = plain(15, 4) + "0" + golomb(0, 3) + plain(0, 4)
-    yield _batch("time_missing", with_(time=gone))
-    yield _batch("lat_missing", with_(lat=gone))
-    yield _batch("kind_missing", with_(kind=gone))
-    yield _batch("missing_in_all_rows", with_(hdop=plain(15, 4) + "1" + golomb(0, 3)))
-    yield _batch("missing_twice", with_(hdop=plain(15, 4) + "0" + golomb(0, 3) + plain(15, 4)))
-    yield _batch("missing_turns_3_times", with_(hdop=plain(15, 4) + "0" + golomb(3, 3) + "0" * 40))
+    yield _batch("time_missing", _three(time=gone))
+    yield _batch("lat_missing", _three(lat=gone))
+    yield _batch("kind_missing", _three(kind=gone))
+    yield _batch("missing_in_all_rows", _three(hdop=plain(15, 4) + "1" + golomb(0, 3)))
+    yield _batch("missing_twice", _three(hdop=plain(15, 4) + "0" + golomb(0, 3) + plain(15, 4)))
+    yield _batch("missing_turns_3_times", _three(hdop=plain(15, 4) + "0" + golomb(3, 3) + "0" * 40))
     turn = "0" + golomb(1, 3) + plain(0, 4)
-    yield _batch("missing_beyond_rows", with_(hdop=plain(15, 4) + turn + run([2], 0)))
-    yield _batch("sparse_of_3", with_(lat=plain(14, 4) + golomb(3, 3) + "0" * 40))
+    yield _batch("missing_beyond_rows", _three(hdop=plain(15, 4) + turn + run([2], 0)))
+    yield _batch("sparse_of_3", _three(lat=plain(14, 4) + golomb(3, 3) + "0" * 40))
     beyond = golomb(1, 3) + plain(0, 4) + run([2], 0) + plain(0, 4) + run([0], 0)
-    yield _batch("sparse_beyond_rows", with_(lat=plain(14, 4) + beyond))
+    yield _batch("sparse_beyond_rows", _three(lat=plain(14, 4) + beyond))
     twice = golomb(2, 3) + plain(0, 4) + run([1, 0], 0) + plain(0, 4) + run([0, 0], 0)
-    yield _batch("sparse_second_beyond_rows", with_(lat=plain(14, 4) + twice))
+    yield _batch("sparse_second_beyond_rows", _three(lat=plain(14, 4) + twice))
     huge = golomb(2**50, 3) + "1" * 100
-    yield _batch("sparse_of_2_50", with_(lat=plain(14, 4) + huge))
-    yield _batch("order_12_and_45_zeros", with_(lat=plain(13, 4) + "0" * 45 + "1" * 120))
-    yield _batch("order_0_and_57_zeros", with_(lat=plain(1, 4) + "0" * 57 + "1" * 120))
-    yield _batch("seq_above_upto", with_(skipped=2, seq=plain(1, 4) + run([1, 1, 1], 0)), "range")
+    yield _batch("sparse_of_2_50", _three(lat=plain(14, 4) + huge))
+    yield _batch("order_12_and_45_zeros", _three(lat=plain(13, 4) + "0" * 45 + "1" * 120))
+    yield _batch("order_0_and_57_zeros", _three(lat=plain(1, 4) + "0" * 57 + "1" * 120))
+
+
+def _rares() -> Iterator[Bad]:
+    """Yield numbers and rare columns that cannot be."""
+    yield _batch("seq_above_upto", _three(skipped=2, seq=plain(1, 4) + run([1, 1, 1], 0)), "range")
     standing = "11" + golomb(0, 2)
-    yield _batch("period_0", with_(rare=standing + "0" + golomb(0, 8) + "0000000"), "range")
+    yield _batch("period_0", _three(rare=standing + "0" + golomb(0, 8) + "0000000"), "range")
     hour = standing + "0" + golomb(3_600_001, 8) + "0000000"
-    yield _batch("period_above_an_hour", with_(rare=hour), "range")
-    none = standing + "1" + dense(-1, 0) + "000"
-    yield _batch("stands_for_0", with_(rare=none), "range")
-    yield _batch("hole_of_2", with_(rare="101" + plain(1, 4) + run([0, 2, 0], 0) + "00"), "range")
+    yield _batch("period_above_an_hour", _three(rare=hour), "range")
+    none = standing + "1" + _dense(-1, 0) + "000"
+    yield _batch("stands_for_0", _three(rare=none), "range")
+    yield _batch("hole_of_2", _three(rare="101" + plain(1, 4) + run([0, 2, 0], 0) + "00"), "range")
 
 
 def _more() -> Iterator[Bad]:
@@ -320,6 +333,6 @@ def _bombs() -> Iterator[Bad]:
 
 
 _PARTS: tuple[Callable[[], Iterator[Bad]], ...] = (
-    *(_wrappers, _heads, _firsts, _laters, _more, _acks, _bombs),
+    *(_wrappers, _heads, _firsts, _laters, _shapes, _rares, _more, _acks, _bombs),
 )
 REFUSED = [bad for part in _PARTS for bad in part()]

@@ -9,33 +9,15 @@ from hypothesis import strategies as st
 from milepost_schemas.exported import drawn
 from milepost_schemas.exported.drawn import geojson_lines
 from milepost_schemas.exported.rows import COLUMNS, is_exported, read_exported, row_of
-from milepost_schemas.fix import Fix, FixKind, KeptFix
+from milepost_schemas.fix import Fix, KeptFix
 from milepost_schemas.tracks.naming import place_named
 from milepost_schemas.tracks.track import TrackError
+from tests.schemas.legal import FIXES
 
 STREAM = b"stream-1"
 GOOD = "2026-11-19T11:00:00.000Z,1,2,,,,,,2,,0,1,0"
 
 
-def unknown(least: int, most: int) -> st.SearchStrategy[int | None]:
-    """A value that a receiver may leave out."""
-    return st.none() | st.integers(least, most)
-
-
-FIXES = st.builds(
-    Fix,
-    time_ms=st.integers(0, 2**47 // 1000),
-    lat_e6=st.integers(-90_000_000, 90_000_000),
-    lon_e6=st.integers(-180_000_000, 180_000_000),
-    altitude_dm=unknown(-20_000, 1_000_000),
-    speed_dmps=unknown(0, 10_000),
-    course_deg=unknown(0, 359),
-    hdop_tenths=unknown(0, 999),
-    satellites=unknown(0, 255),
-    kind=st.sampled_from(FixKind),
-    error_dm=unknown(0, 65_535),
-    date_repaired=st.booleans(),
-)
 KEPT = st.builds(
     KeptFix, st.integers(1, 2**53 - 1), FIXES, st.integers(1, 2**31 - 1), st.booleans()
 )

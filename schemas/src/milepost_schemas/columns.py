@@ -84,6 +84,12 @@ def encode_columns(fixes: Sequence[KeptFix], after: int, skipped: int) -> list[s
     if skipped:
         seqs = [after, *(kept.seq for kept in fixes)]
         parts.append(shaped([later - seq - 1 for seq, later in pairwise(seqs)]))
+    return parts + _rare(fixes, times)
+
+
+def _rare(fixes: Sequence[KeptFix], times: list[int]) -> list[str]:
+    """Write the columns that few batches have: one bit where this one has none."""
+    rows = [kept.fix for kept in fixes]
     stands = [kept.stands_for for kept in fixes]
     holes = [kept.hole for kept in fixes]
     errors = [fix.error_dm for fix in rows]
@@ -94,9 +100,8 @@ def encode_columns(fixes: Sequence[KeptFix], after: int, skipped: int) -> list[s
         and True not in repaired
         and errors.count(None) == len(rows)
     ):
-        return [*parts, "0"]
+        return ["0"]
     return [
-        *parts,
         "1",
         "0" if max(stands) == 1 else "1" + _standing(stands, times),
         "0" if True not in holes else "1" + shaped(holes),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
 
 import numpy as np
 import structlog
@@ -96,14 +95,8 @@ def settle(
     return settlement
 
 
-@overload
-def is_plausible(time_ms: int, now_ms: int, oldest_ms: int | None = None) -> bool: ...
-@overload
-def is_plausible(time_ms: Integers, now_ms: int, oldest_ms: int | None = None) -> Flags: ...
-def is_plausible(
-    time_ms: int | Integers, now_ms: int, oldest_ms: int | None = None
-) -> bool | Flags:
-    """Whether a GPS time can be: not over an hour ahead of us, nor before `oldest_ms`.
+def is_plausible(time_ms: Integers, now_ms: int, oldest_ms: int | None = None) -> Flags:
+    """Say which GPS times can be: not over an hour ahead of us, nor before `oldest_ms`.
 
     Args:
         time_ms: GPS time, milliseconds since 1970; and so the others.

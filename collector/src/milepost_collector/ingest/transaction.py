@@ -50,20 +50,17 @@ class Outcome:
         answers: To be sent, now that everything is committed.
         left: Messages whose device another transaction holds.
         fixes: Fixes stored.
-        events: Events stored.
     """
 
     answers: list[tuple[Address, Ack]] = field(default_factory=list)
     left: list[Message] = field(default_factory=list)
     fixes: int = 0
-    events: int = 0
 
     def add(self, other: "Outcome") -> None:
         """Add what came of another transaction of the round."""
         self.answers += other.answers
         self.left += other.left
         self.fixes += other.fixes
-        self.events += other.events
 
 
 class Intake:
@@ -228,5 +225,4 @@ def _outcome(settlement: Settlement, left: list[Message]) -> Outcome:
         answers=settlement.answers,
         left=left,
         fixes=len(writes.fixes) if writes.fixes is not None else 0,
-        events=len(writes.events),
     )

@@ -119,7 +119,7 @@ def expected(connection: Database, chosen: Chosen) -> int:
 
 
 def _wait_for_readers(connection: Database) -> None:
-    """Whoever reads may pause, and holds no lock that anybody waits for."""
+    """Let whoever reads pause: collectors do not wait for it, a migration and retention do."""
     connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 

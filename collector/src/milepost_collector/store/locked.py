@@ -85,34 +85,13 @@ async def open_streams(
         begun: Those of them of which something is stored now; rows of unknown ones are made. Of
             others that are unknown nothing is stored, and the row number is 0.
     """
-    found = await _open(
-        connection,
-        "SELECT no, stream.device, stream.stream, last_seq FROM stream "
-        "JOIN unnest(%b::integer[], %b::bytea[]) AS asked (device, stream) "
-        "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
-        sorted(pairs),
-    )
+    found = await _open(connection, _FIND, pairs)
     unknown = set(pairs) - found.keys()
     if not unknown:
         return found
-    made = sorted(unknown & set(begun))
-    if made:
-        found |= await _open(
-            connection,
-            "INSERT INTO stream (device, stream) SELECT * FROM unnest(%b::integer[], %b::bytea[]) "
-            "RETURNING no, device, stream, last_seq",
-            made,
-        )
+    if made := unknown & set(begun):
+        found |= await _open(connection, _MAKE, made)
     return {pair: OpenStream(0, *pair, 0) for pair in unknown} | found
-
-
-async def _open(
-    connection: AsyncDatabase, statement: LiteralString, pairs: list[tuple[int, bytes]]
-) -> dict[tuple[int, bytes], OpenStream]:
-    async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
-        arrays = ([device for device, _ in pairs], [stream for _, stream in pairs])
-        await cursor.execute(statement, arrays)
-        return {(row.device, row.stream): row for row in await cursor.fetchall()}
 
 
 async def previous_last_seqs(
@@ -121,14 +100,31 @@ async def previous_last_seqs(
     """Return what is stored of streams that batches call the one before; unknown ones left out."""
     if not pairs:
         return {}
+    found = await _open(connection, _FIND, pairs)
+    return {pair: stream.last_seq for pair, stream in found.items()}
+
+
+_FIND = """
+SELECT no, stream.device, stream.stream, last_seq
+FROM stream
+JOIN unnest(%b::integer[], %b::bytea[]) AS asked (device, stream)
+  ON (stream.device, stream.stream) = (asked.device, asked.stream)
+"""
+_MAKE = """
+INSERT INTO stream (device, stream)
+SELECT * FROM unnest(%b::integer[], %b::bytea[])
+RETURNING no, device, stream, last_seq
+"""
+
+
+async def _open(
+    connection: AsyncDatabase, statement: LiteralString, pairs: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], OpenStream]:
     ordered = sorted(pairs)
-    cursor = await connection.execute(
-        "SELECT stream.device, stream.stream, last_seq FROM stream "
-        "JOIN unnest(%b::integer[], %b::bytea[]) AS asked (device, stream) "
-        "ON (stream.device, stream.stream) = (asked.device, asked.stream)",
-        ([device for device, _ in ordered], [stream for _, stream in ordered]),
-    )
-    return {(device, stream): last_seq async for device, stream, last_seq in cursor}
+    arrays = ([device for device, _ in ordered], [stream for _, stream in ordered])
+    async with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
+        await cursor.execute(statement, arrays)
+        return {(row.device, row.stream): row for row in await cursor.fetchall()}
 
 
 async def parked_devices(connection: AsyncDatabase) -> list[str]:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from milepost_collector.store.arrays import Kind, numbers_of
 from milepost_collector.store.connection import AsyncDatabase
 from milepost_collector.store.simplifying import simplified
+from milepost_schemas.bulk import MISSING
 
 # Values that no receiver says, in place of NULL, which a packed number cannot be.
-_NO_ALTITUDE = -(2**31)
+_NO_ALTITUDE = MISSING
 _NO_SMALL = -1
 
 Whole = NDArray[np.int64]

@@ -166,16 +166,16 @@ async def _write_streams(
 
 
 # What a row of the map may lack, and is handed over as `MISSING`.
-_PLACE = """
+_PLACE = f"""
 UPDATE device
 SET heard_at = coalesce(%s, heard_at), position_time = new.time,
     lat_e6 = new.lat_e6, lon_e6 = new.lon_e6,
-    altitude_dm = nullif(new.altitude_dm, -2147483648),
-    speed_dmps = nullif(new.speed_dmps, -2147483648),
-    course_deg = nullif(new.course_deg, -2147483648),
-    hdop_tenths = nullif(new.hdop_tenths, -2147483648),
-    satellites = nullif(new.satellites, -2147483648),
-    kind = new.kind, error_dm = nullif(new.error_dm, -2147483648),
+    altitude_dm = nullif(new.altitude_dm, {MISSING}),
+    speed_dmps = nullif(new.speed_dmps, {MISSING}),
+    course_deg = nullif(new.course_deg, {MISSING}),
+    hdop_tenths = nullif(new.hdop_tenths, {MISSING}),
+    satellites = nullif(new.satellites, {MISSING}),
+    kind = new.kind, error_dm = nullif(new.error_dm, {MISSING}),
     date_repaired = new.date_repaired > 0
 FROM unnest(%s::integer[], %s::timestamptz[], %s::integer[], %s::integer[], %s::integer[],
             %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[],
@@ -184,7 +184,7 @@ FROM unnest(%s::integer[], %s::timestamptz[], %s::integer[], %s::integer[], %s::
              satellites, kind, error_dm, date_repaired)
 WHERE device.no = new.no
   AND (device.position_time IS NULL OR device.position_time < new.time)
-"""
+"""  # noqa: S608 - put together from constants
 
 
 async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at: datetime) -> None:

@@ -85,12 +85,16 @@ def run_replay(
             playback.drain()
         finally:
             port.close()
-    counts = {
+    write_line(json.dumps(_counted(playback, port) | _struck(faults, note)))
+
+
+def _counted(playback: Playback, port: Port) -> dict[str, object]:
+    """Return how much was played."""
+    return {
         "lines": playback.lines,
         "bytes": port.sent_bytes + port.dropped_bytes,
         "dropped_bytes": port.dropped_bytes,
     }
-    write_line(json.dumps(counts | _struck(faults, note)))
 
 
 def _struck(faults: FaultChain | None, note: Callable[[str], None]) -> dict[str, object]:
