@@ -5,10 +5,10 @@ from contextlib import aclosing, suppress
 
 import httpx
 
+from milepost_collector.feed.tail import Tail
 from milepost_collector.store import feed
 from milepost_collector.store.connection import connect_async
 from milepost_collector.store.feed import Cursor
-from milepost_collector.web.tail import Tail
 from tests.collector.events import add, event, fill
 from tests.collector.web_server import DEADLINE_S, served, streamed
 from tests.fixtures.servers import FreshDatabase

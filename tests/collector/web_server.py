@@ -11,6 +11,7 @@ import httpx
 import uvicorn
 
 from milepost_collector.clock import Clock
+from milepost_collector.config import CollectorConfig, DatabaseConfig
 from milepost_collector.web.app import make_app
 
 DEADLINE_S = 20.0
@@ -20,7 +21,8 @@ DEADLINE_S = 20.0
 async def served(dsn: str) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a database; give a client whose requests may name paths alone."""
     ready = asyncio.Event()
-    app = make_app(dsn, Clock(), ready.set)
+    settings = CollectorConfig(database=DatabaseConfig(dsn=dsn))
+    app = make_app(settings, Clock(), ready.set)
     config = uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:

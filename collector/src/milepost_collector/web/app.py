@@ -16,11 +16,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milepost_collector.clock import Clock
+from milepost_collector.config import CollectorConfig
+from milepost_collector.feed.following import following
+from milepost_collector.feed.tail import Tail
 from milepost_collector.store.connection import LOST
 from milepost_collector.store.pool import BUSY, Pool
 from milepost_collector.web.events import list_events, stream_events
 from milepost_collector.web.reply import RequestError, reply
-from milepost_collector.web.tail import Tail
 from milepost_collector.web.vehicles import list_vehicles, newest_fences, vehicle_track
 
 _STATIC = Path(__file__).parent / "static"
@@ -34,25 +36,28 @@ _HEADERS = {
 }
 
 
-def make_app(dsn: str, clock: Clock, on_ready: Callable[[], None]) -> Starlette:
+def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]) -> Starlette:
     """Make the web application.
 
     Args:
-        dsn: The database.
+        config: Where the database is, and who is told of events.
         clock: Our time.
         on_ready: Called once requests can be answered.
     """
+    dsn = config.database.dsn
     pool, tail = Pool(dsn), Tail(dsn)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await pool.open()
-        following = asyncio.create_task(tail.run())
+        tasks = [asyncio.create_task(work) for work in (tail.run(), *following(config, tail))]
         on_ready()
         yield
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
         await pool.close()
 
     app = Starlette(

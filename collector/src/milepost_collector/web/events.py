@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from milepost_collector.feed.tail import Tail
 from milepost_collector.store import feed
 from milepost_collector.store.connection import LOST, AsyncDatabase
 from milepost_collector.store.feed import Cursor, CursorError, FeedEvent, ForeignCursorError
@@ -19,7 +20,6 @@ from milepost_collector.web.reply import (
     to_json,
     whole_parameter,
 )
-from milepost_collector.web.tail import Tail
 from milepost_schemas.event import TYPE_PREFIX
 
 _MAX_PAGE = 1_000

@@ -20,7 +20,7 @@ def run_web(config: CollectorConfig, fd: int | None) -> None:
         config: Where to listen and where the database is.
         fd: A socket that listens already, or None to listen as configured.
     """
-    app = make_app(config.database.dsn, Clock(), _tell_ready)
+    app = make_app(config, Clock(), _tell_ready)
     uvicorn.run(
         app,
         fd=fd,
