@@ -21,7 +21,7 @@ DEADLINE_S = 20.0
 async def served(dsn: str) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a database; give a client whose requests may name paths alone."""
     ready = asyncio.Event()
-    settings = CollectorConfig(database=DatabaseConfig(dsn=dsn))
+    settings = CollectorConfig().model_copy(update={"database": DatabaseConfig(dsn=dsn)})
     app = make_app(settings, Clock(), ready.set)
     config = uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
