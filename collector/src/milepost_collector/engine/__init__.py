@@ -1,24 +1,38 @@
 """The event engine: `engine(state, fixes, definitions) -> state, events`.
 
 Pure: no clock, no I/O, no randomness. The same fixes in the same order give the same events with
-the same ids, however they are cut into batches.
+the same ids, however they are cut into batches, and beside whichever other devices.
 
-`fence` is the geometry, `definitions` says which fences were in force when, `state` is what is
-remembered between batches, `run` is the step over fixes.
+The way of the data: `tracks` puts fixes behind what is remembered, `belief` says which of them tell
+where a vehicle was, `grid` and `motion` make stops and trips of them, `nearby`, `fencing` and
+`crossing` take them past fences, `speeding` looks how fast they are, `telling` puts the events in
+order; `run` does this for many devices at once. `state` is what is remembered between batches;
+`shape`, `fence`, `rules` and `definitions` are what people define.
 """
 
-from milepost_collector.engine.definitions import Definitions
+from milepost_collector.engine.belief import Doubt, Doubted
+from milepost_collector.engine.definitions import Definitions, Version
 from milepost_collector.engine.fence import Fence, FenceError, fences_from_geojson
+from milepost_collector.engine.rules import RuleBook, Rules, RulesError, rules_from_json
 from milepost_collector.engine.run import Run, run_engine
 from milepost_collector.engine.state import EngineState, EngineStateError
+from milepost_collector.engine.tracks import Job
 
 __all__ = [
     "Definitions",
+    "Doubt",
+    "Doubted",
     "EngineState",
     "EngineStateError",
     "Fence",
     "FenceError",
+    "Job",
+    "RuleBook",
+    "Rules",
+    "RulesError",
     "Run",
+    "Version",
     "fences_from_geojson",
+    "rules_from_json",
     "run_engine",
 ]

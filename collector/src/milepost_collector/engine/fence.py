@@ -1,19 +1,26 @@
-"""Fences: circles and polygons on the ground, and how far a point is from their edge.
+"""Fences: named shapes, for whom and when they hold.
 
-In flows GeoJSON (RFC 7946), out flow fences that answer in metres. Each fence has a plane of its
-own around its middle, in which a degree has the length that it has on the WGS 84 ellipsoid there;
-within 10 km of its middle and 70 degrees of the equator this is true to a metre in a thousand.
+In flows GeoJSON (RFC 7946): a Polygon or MultiPolygon is an area, a Point with the property
+`radius_m` a circle, a LineString with `width_m` a corridor. A fence's id is the feature's `id`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeGuard
 
-import shapely
+from milepost_collector.engine.shape import Shape, ShapeError
+from milepost_schemas.fix import milliseconds
 
-_FAR_M = 200.0
 _MAX_RADIUS_M = 100_000.0
+_MAX_VERTICES = 10_000
+
+# Of a wrong value at most so many characters are repeated.
+_MOST_SHOWN = 80
+
+# Longer than GPS time can be told.
+_FOR_EVER_MS = 2**62
 
 
 class FenceError(ValueError):
@@ -21,122 +28,36 @@ class FenceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plane:
-    """A plane that touches the ellipsoid at a middle; x points east, y north, in metres."""
-
-    lat_deg: float
-    lon_deg: float
-    x_m_per_deg: float
-    y_m_per_deg: float
-
-    @classmethod
-    def at(cls, lat_deg: float, lon_deg: float) -> "_Plane":
-        """Lengths of a degree: American Practical Navigator (Bowditch), explanation of table 6."""
-        lat = math.radians(lat_deg)
-        y = 111132.92 - 559.82 * math.cos(2 * lat) + 1.175 * math.cos(4 * lat)
-        x = 111412.84 * math.cos(lat) - 93.5 * math.cos(3 * lat) + 0.118 * math.cos(5 * lat)
-        return cls(lat_deg, lon_deg, x, y)
-
-    def project(self, lat_deg: float, lon_deg: float) -> tuple[float, float]:
-        east_deg = (lon_deg - self.lon_deg + 180.0) % 360.0 - 180.0
-        return east_deg * self.x_m_per_deg, (lat_deg - self.lat_deg) * self.y_m_per_deg
-
-
-@dataclass(frozen=True, slots=True)
 class Fence:
-    """An area on the ground.
+    """A shape with a name.
 
     Attributes:
         id: Its name in events.
-        reach_m: No point of it is farther from its middle than this, in metres.
-        shape: The polygon in its plane; None for a circle of radius `reach_m`.
+        shape: Where it is.
+        name: What people call it; None: nothing else than its id.
+        vehicles: For whom it holds; None: for all.
+        from_ms: From when it holds, GPS milliseconds since 1970.
+        to_ms: Until before when.
+        dwell_ms: After how long inside `fence.dwelled` is told; None: never.
+        speed_limit_mps: How fast one may go in it; None: as anywhere.
     """
 
     id: str
-    plane: _Plane
-    reach_m: float
-    shape: Any = None
-
-    @classmethod
-    def circle(cls, id: str, lat_deg: float, lon_deg: float, radius_m: float) -> "Fence":  # noqa: A002
-        """Make a circle."""
-        return cls(id, _Plane.at(lat_deg, lon_deg), radius_m)
-
-    @classmethod
-    def polygon(cls, id: str, rings: Sequence[Sequence[tuple[float, float]]]) -> "Fence":  # noqa: A002
-        """Make a polygon from rings of (lat_deg, lon_deg): the outside first, then holes.
-
-        Raises:
-            FenceError: The rings cross themselves or enclose nothing.
-        """
-        first_lon = rings[0][0][1]
-        middle_lat = (min(p[0] for p in rings[0]) + max(p[0] for p in rings[0])) / 2
-        east = [(p[1] - first_lon + 180.0) % 360.0 - 180.0 for p in rings[0]]
-        plane = _Plane.at(middle_lat, first_lon + (min(east) + max(east)) / 2)
-        outside, *holes = ([plane.project(*point) for point in ring] for ring in rings)
-        shape = shapely.Polygon(outside, holes)
-        if not shape.is_valid:
-            raise FenceError(f"fence {id!r}: {shapely.is_valid_reason(shape)}")
-        reach_m = max(math.hypot(x, y) for x, y in outside)
-        shapely.prepare(shape)
-        return cls(id, plane, reach_m, shape)
-
-    @property
-    def enter_margin_m(self) -> float:
-        """How far inside a point must be before it counts as entered."""
-        return min(5.0, self.reach_m / 4)
-
-    def edge_distance_m(self, lat_deg: float, lon_deg: float) -> float:
-        """Return the distance to the edge in metres, negative inside.
-
-        Farther than 200 m outside the circle around a polygon it is the distance to that circle.
-        """
-        x, y = self.plane.project(lat_deg, lon_deg)
-        beyond_m = math.hypot(x, y) - self.reach_m
-        if self.shape is None or beyond_m > _FAR_M:
-            return beyond_m
-        point = shapely.Point(x, y)
-        distance_m: float = self.shape.boundary.distance(point)
-        return -distance_m if self.shape.covers(point) else distance_m
-
-    def last_crossing(self, begin: tuple[float, float], end: tuple[float, float]) -> float:
-        """Return which share of a straight way lies before its last meeting with the edge.
-
-        Args:
-            begin: (lat_deg, lon_deg).
-            end: Likewise.
-
-        Returns:
-            0 to 1; 1 where the way does not meet the edge.
-        """
-        (x, y), (x_end, y_end) = self.plane.project(*begin), self.plane.project(*end)
-        way_m = math.hypot(x_end - x, y_end - y)
-        if way_m == 0.0:
-            return 1.0
-        if self.shape is None:
-            shares = _circle_crossings(x, y, x_end - x, y_end - y, self.reach_m)
-        else:
-            way = shapely.LineString([(x, y), (x_end, y_end)])
-            met = shapely.get_coordinates(way.intersection(self.shape.boundary))
-            shares = [math.hypot(x_met - x, y_met - y) / way_m for x_met, y_met in met]
-        return max((share for share in shares if 0.0 <= share <= 1.0), default=1.0)
-
-
-def _circle_crossings(x: float, y: float, dx: float, dy: float, radius_m: float) -> list[float]:
-    """Solve |(x, y) + share (dx, dy)| = radius_m for the share."""
-    a, b, c = dx * dx + dy * dy, x * dx + y * dy, x * x + y * y - radius_m * radius_m
-    discriminant = b * b - a * c
-    if discriminant < 0.0:
-        return []
-    root = math.sqrt(discriminant)
-    return [(-b - root) / a, (-b + root) / a]
+    shape: Shape
+    name: str | None = None
+    vehicles: frozenset[str] | None = None
+    from_ms: int = -_FOR_EVER_MS
+    to_ms: int = _FOR_EVER_MS
+    dwell_ms: int | None = None
+    speed_limit_mps: float | None = None
 
 
 def fences_from_geojson(collection: object) -> tuple[Fence, ...]:
     """Read fences from a GeoJSON FeatureCollection.
 
-    A Polygon is a polygon; a Point with the property `radius_m` is a circle. A fence's id is the
-    feature's `id`.
+    Properties: `radius_m` of a circle, `width_m` of a corridor, `name`, `vehicles` (a list of
+    names), `valid_from` and `valid_to` (RFC 3339), `dwell_s`, `speed_limit_mps`. Others are left
+    to their makers.
 
     Raises:
         FenceError: It is no FeatureCollection, or a feature is no fence; the message names it.
@@ -156,45 +77,123 @@ def fences_from_geojson(collection: object) -> tuple[Fence, ...]:
 
 
 def _fence(feature: object, index: int) -> Fence:
-    where = f"feature {index}"
     if not isinstance(feature, Mapping):
-        raise FenceError(f"{where} is no object")
+        raise FenceError(f"feature {index} is no object")
     name = feature.get("id")
     if not isinstance(name, str | int) or isinstance(name, bool) or not str(name):
-        raise FenceError(f"{where} has no id")
-    where = f"fence {str(name)!r}"
-    geometry = feature.get("geometry")
-    if not isinstance(geometry, Mapping):
-        raise FenceError(f"{where} has no geometry")
+        raise FenceError(f"feature {index} has no id")
+    geometry, properties = feature.get("geometry"), feature.get("properties") or {}
+    try:
+        if not isinstance(geometry, Mapping):
+            raise FenceError("has no geometry")
+        if not isinstance(properties, Mapping):
+            raise FenceError("properties is no object")
+        return Fence(str(name), _shape(geometry, properties), *_told(properties))
+    except (FenceError, ShapeError) as error:
+        raise FenceError(f"fence {str(name)!r}: {error}") from None
+
+
+def _shape(geometry: Mapping[str, Any], properties: Mapping[str, Any]) -> Shape:
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    vertices = _count(coordinates)
+    if vertices > _MAX_VERTICES:
+        raise FenceError(f"{vertices} vertices are more than {_MAX_VERTICES}")
     if kind == "Point":
-        properties = feature.get("properties")
-        radius_m = properties.get("radius_m") if isinstance(properties, Mapping) else None
-        if not _is_number(radius_m) or not 0 < radius_m <= _MAX_RADIUS_M:
-            raise FenceError(
-                f"{where}: radius_m {radius_m!r} is not above 0 and to {_MAX_RADIUS_M}"
-            )
-        return Fence.circle(str(name), *_point(coordinates, where), radius_m)
-    if kind == "Polygon" and isinstance(coordinates, list) and coordinates:
-        return Fence.polygon(str(name), [_ring(ring, where) for ring in coordinates])
-    raise FenceError(f"{where}: geometry {kind!r} is neither Polygon nor Point")
+        radius_m = _number(properties, "radius_m", 1.0, _MAX_RADIUS_M)
+        if radius_m is None:
+            raise FenceError("a Point has no radius_m")
+        return Shape.circle(*_point(coordinates), radius_m)
+    if not isinstance(coordinates, list) or not coordinates:
+        raise FenceError(f"geometry {kind!r} has no coordinates")
+    if kind == "LineString":
+        width_m = _number(properties, "width_m", 2.0, _MAX_RADIUS_M)
+        if width_m is None:
+            raise FenceError("a LineString has no width_m")
+        if len(coordinates) < 2:
+            raise FenceError("a line is not two or more positions")
+        return Shape.corridor([_point(each) for each in coordinates], width_m)
+    if kind == "Polygon":
+        return Shape.polygon([_rings(coordinates)])
+    if kind == "MultiPolygon":
+        return Shape.polygon([_rings(each) for each in coordinates])
+    raise FenceError(f"geometry {kind!r} is neither Point, LineString, Polygon nor MultiPolygon")
 
 
-def _ring(ring: object, where: str) -> list[tuple[float, float]]:
+def _count(coordinates: object, depth: int = 4) -> int:
+    """Count positions, no deeper than a MultiPolygon is nested."""
+    if not isinstance(coordinates, list) or not coordinates or not depth:
+        return 0
+    if not isinstance(coordinates[0], list):
+        return 1
+    return sum(_count(each, depth - 1) for each in coordinates)
+
+
+def _rings(rings: object) -> list[list[tuple[float, float]]]:
+    if not isinstance(rings, list) or not rings:
+        raise FenceError("a polygon has no ring")
+    return [_ring(ring) for ring in rings]
+
+
+def _ring(ring: object) -> list[tuple[float, float]]:
     if not isinstance(ring, list) or len(ring) < 4 or ring[0] != ring[-1]:
-        raise FenceError(f"{where}: a ring is not four or more positions that end where they begin")
-    return [_point(position, where) for position in ring]
+        raise FenceError("a ring is not four or more positions that end where they begin")
+    return [_point(position) for position in ring]
 
 
-def _point(position: object, where: str) -> tuple[float, float]:
+def _point(position: object) -> tuple[float, float]:
     if not isinstance(position, list) or len(position) < 2 or not all(map(_is_number, position)):
-        raise FenceError(f"{where}: {position!r} is not [longitude, latitude]")
+        raise FenceError(f"{_shown(position)} is not [longitude, latitude]")
     lon_deg, lat_deg = position[:2]
     if not (abs(lat_deg) <= 90 and abs(lon_deg) <= 180):
-        raise FenceError(f"{where}: longitude {lon_deg}, latitude {lat_deg} is not on Earth")
+        raise FenceError(f"longitude {lon_deg}, latitude {lat_deg} is not on Earth")
     return lat_deg, lon_deg
+
+
+def _told(
+    properties: Mapping[str, Any],
+) -> tuple[str | None, frozenset[str] | None, int, int, int | None, float | None]:
+    name, vehicles = properties.get("name"), properties.get("vehicles")
+    if name is not None and not isinstance(name, str):
+        raise FenceError(f"name {_shown(name)} is no text")
+    if vehicles is not None:
+        if not isinstance(vehicles, list) or not all(isinstance(each, str) for each in vehicles):
+            raise FenceError(f"vehicles {_shown(vehicles)} is no list of names")
+        vehicles = frozenset(vehicles)
+    from_ms = _time_ms(properties, "valid_from", -_FOR_EVER_MS)
+    to_ms = _time_ms(properties, "valid_to", _FOR_EVER_MS)
+    if from_ms >= to_ms:
+        raise FenceError("valid_to is not after valid_from")
+    dwell_s = _number(properties, "dwell_s", 1.0, 30 * 86_400.0)
+    limit_mps = _number(properties, "speed_limit_mps", 1.0, 100.0)
+    dwell_ms = None if dwell_s is None else round(dwell_s * 1000)
+    return name, vehicles, from_ms, to_ms, dwell_ms, limit_mps
+
+
+def _time_ms(properties: Mapping[str, Any], key: str, otherwise: int) -> int:
+    text = properties.get(key)
+    if text is None:
+        return otherwise
+    try:
+        return milliseconds(datetime.fromisoformat(text))
+    except (TypeError, ValueError):
+        raise FenceError(f"{key} {_shown(text)} is no time with an offset (RFC 3339)") from None
+
+
+def _number(properties: Mapping[str, Any], key: str, low: float, high: float) -> float | None:
+    value = properties.get(key)
+    if value is None:
+        return None
+    if not _is_number(value) or not low <= value <= high:
+        raise FenceError(f"{key} {_shown(value)} is not from {low:g} to {high:g}")
+    return float(value)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
     # Compared, not math.isfinite: JSON may write a whole number that no float can hold.
     return type(value) in (int, float) and -math.inf < value < math.inf
+
+
+def _shown(value: object) -> str:
+    """Write a value for people, and not more of it than they read."""
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."

@@ -1,121 +1,129 @@
-"""The step over fixes: fences entered and exited.
+"""The engine's step: fixes of many devices, their states and the definitions; events come out.
 
-A crossing happens where the straight line between two fixes meets the edge, at the time
-interpolated there. It is told once the vehicle is clear of the edge: a few metres inside for an
-entry, a wider margin outside for an exit, so that jitter on the edge tells nothing. Across a hole
-in the track nothing is interpolated; the crossing then has the time of the fix that shows it. A
-fence that is met for the first time tells nothing: where a vehicle was before is not known.
+Each fix meets the definitions in force at its GPS time; where those change within a batch, the
+batch is run in parts. What happened to a device does not depend on which others are in the call.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from milepost_collector.engine.definitions import Definitions
-from milepost_collector.engine.fence import Fence
-from milepost_collector.engine.state import EngineState, FenceState
-from milepost_schemas.event import Event, event_id, rfc3339
-from milepost_schemas.fix import Fix, KeptFix
+import numpy as np
 
-EXIT_MARGIN_M = 15.0
-
-ENTERED = "fence.entered"
-EXITED = "fence.exited"
+from milepost_collector.engine.belief import Doubted, believe
+from milepost_collector.engine.definitions import Definitions, Version
+from milepost_collector.engine.fencing import cross
+from milepost_collector.engine.motion import move
+from milepost_collector.engine.speeding import watch_speed
+from milepost_collector.engine.telling import Telling
+from milepost_collector.engine.tracks import Job
+from milepost_schemas.bulk.rows import FixRows, Integers
+from milepost_schemas.event import Event
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a run: the state after it, and its events in order."""
+    """What came of a call.
 
-    state: EngineState
-    events: list[Event]
+    Attributes:
+        events: Of each job, in order.
+        doubted: Fixes that were not believed, and why.
+    """
+
+    events: list[list[Event]]
+    doubted: Doubted
 
 
-def run_engine(
-    state: EngineState,
-    fixes: Iterable[KeptFix],
-    definitions: Definitions,
-    *,
-    device: str,
-    subject: str,
-) -> Run:
-    """Take fixes in the order of their numbers; those not after the newest so far are passed over.
+def run_engine(jobs: Sequence[Job], rows: FixRows, definitions: Definitions) -> Run:
+    """Take fixes of devices in the order of their numbers.
 
     Args:
-        state: What was remembered; changed in place.
-        fixes: Of one device.
-        definitions: The fences, by the time from which they are in force.
-        device: The device's id.
-        subject: The vehicle's.
+        jobs: Each device at most once; the states are changed in place.
+        rows: Their fixes.
+        definitions: By the time from which they are in force.
     """
-    events: list[Event] = []
-    for kept in fixes:
-        fix, last = kept.fix, state.last
-        if last is not None and fix.time_ms <= last.time_ms:
-            continue
-        fences = definitions.in_force(fix.time_ms)
-        if len(state.fences) > len(fences):
-            _forget(state, fences)
-        for fence in fences:
-            crossing = _meet(state, fence, fix, None if kept.hole else last)
-            if crossing is not None:
-                events.append(_event(crossing, fence, fix, device, subject))
-        state.last = fix
-    return Run(state, events)
-
-
-@dataclass(frozen=True, slots=True)
-class _Crossing:
-    kind: str
-    time_ms: int
-    distance_m: float
-
-
-def _meet(state: EngineState, fence: Fence, fix: Fix, last: Fix | None) -> _Crossing | None:
-    distance_m = fence.edge_distance_m(fix.lat_deg, fix.lon_deg)
-    known = state.fences.get(fence.id)
-    if known is None:
-        state.fences[fence.id] = FenceState(inside=distance_m <= 0)
-        return None
-    beyond = distance_m > 0 if known.inside else distance_m <= 0
-    if not beyond:
-        known.crossed_ms = None
-        return None
-    if known.crossed_ms is None:
-        known.crossed_ms = _crossed_ms(fence, last, fix)
-    clear = distance_m > EXIT_MARGIN_M if known.inside else distance_m <= -fence.enter_margin_m
-    if not clear:
-        return None
-    crossing = _Crossing(EXITED if known.inside else ENTERED, known.crossed_ms, distance_m)
-    known.inside, known.crossed_ms = not known.inside, None
-    return crossing
-
-
-def _crossed_ms(fence: Fence, last: Fix | None, fix: Fix) -> int:
-    """Interpolate when the way from the last fix to this one met the edge."""
-    if last is None:
-        return fix.time_ms
-    share = fence.last_crossing((last.lat_deg, last.lon_deg), (fix.lat_deg, fix.lon_deg))
-    return last.time_ms + round(share * (fix.time_ms - last.time_ms))
-
-
-def _forget(state: EngineState, fences: tuple[Fence, ...]) -> None:
-    """Forget fences that are in force no more."""
-    in_force = {fence.id for fence in fences}
-    state.fences = {name: known for name, known in state.fences.items() if name in in_force}
-
-
-def _event(crossing: _Crossing, fence: Fence, fix: Fix, device: str, subject: str) -> Event:
-    return Event(
-        id=event_id(device, fix.time_ms, crossing.kind, fence.id),
-        type=crossing.kind,
-        device=device,
-        subject=subject,
-        time_ms=crossing.time_ms,
-        data={
-            "fence": fence.id,
-            "confirmed_at": rfc3339(fix.time_ms),
-            "edge_distance_m": round(crossing.distance_m, 1),
-            "lat_deg": fix.lat_deg,
-            "lon_deg": fix.lon_deg,
-        },
+    told = [Telling(job.device, job.subject) for job in jobs]
+    doubted = []
+    for version, part in _parts(jobs, rows, definitions):
+        chosen = [told[number] for number, _ in part]
+        doubted.append(_run([job for _, job in part], rows, definitions.numbered(version), chosen))
+    return Run(
+        [each.events() for each in told],
+        Doubted(
+            np.concatenate([np.zeros(0, np.int64), *(each.row for each in doubted)]),
+            np.concatenate([np.zeros(0, np.int64), *(each.doubt for each in doubted)]),
+        ),
     )
+
+
+# A long job is taken in parts, so that a part's track is near few of many fences: as many fixes as
+# make so many pairs with all fences, but not fewer than are worth a part.
+_PAIRS_AT_ONCE = 400_000
+_ROWS_AT_LEAST = 128
+
+
+def _parts(
+    jobs: Sequence[Job], rows: FixRows, definitions: Definitions
+) -> list[tuple[int, list[tuple[int, Job]]]]:
+    """Cut jobs where definitions change, and where they are long.
+
+    Returns:
+        Rounds of (version, jobs with their places), to be run one after another.
+    """
+    numbers = definitions.numbers_at(rows.time_ms)
+    most = max(_ROWS_AT_LEAST, _PAIRS_AT_ONCE // max(1, definitions.most_fences))
+    if len(numbers) and (numbers == numbers[0]).all():
+        begun = definitions.numbers_at(np.array([job.state.newest_ms for job in jobs]))
+        is_short = all(job.end - job.first <= most for job in jobs)
+        if is_short and (begun <= numbers[0]).all():
+            return [(int(numbers[0]), list(enumerate(jobs)))]
+    rounds: list[dict[int, list[tuple[int, Job]]]] = []
+    for place, job in enumerate(jobs):
+        for turn, (version, part) in enumerate(_cut(job, rows.time_ms, definitions, most)):
+            if turn == len(rounds):
+                rounds.append({})
+            rounds[turn].setdefault(version, []).append((place, part))
+    return [(version, part) for turn in rounds for version, part in turn.items()]
+
+
+def _cut(job: Job, time_ms: Integers, definitions: Definitions, most: int) -> list[tuple[int, Job]]:
+    """Cut one job; a fix that comes too late belongs to the definitions of its neighbours."""
+    if job.first == job.end:
+        return []
+    mine_ms = np.maximum(time_ms[job.first : job.end], job.state.newest_ms)
+    numbers = definitions.numbers_at(np.maximum.accumulate(mine_ms))
+    changes = np.flatnonzero(np.diff(numbers)) + 1
+    longs = np.arange(most, len(numbers), most)
+    bounds = np.unique(np.concatenate([[0, len(numbers)], changes, longs])).tolist()
+    return [
+        (
+            int(numbers[first]),
+            Job(job.state, job.device, job.subject, job.first + first, job.first + end),
+        )
+        for first, end in pairwise(bounds)
+    ]
+
+
+def _run(jobs: Sequence[Job], rows: FixRows, version: Version, told: Sequence[Telling]) -> Doubted:
+    """Run one version over jobs."""
+    rules = [version.rules.of(job.subject) for job in jobs]
+    tracks, doubted = believe(jobs, rows, rules)
+    if not len(tracks):
+        return doubted
+    moved = move(jobs, tracks, rules, told)
+    limits = cross(jobs, tracks, moved.stood_ms, rules, version.fences, told)
+    bounds = tracks.starts(len(jobs)).tolist()
+    for number, job in enumerate(jobs):
+        its = range(bounds[number], bounds[number + 1])
+        buckets = range(moved.starts[number], moved.starts[number + 1])
+        inside = limits[number].at_rows(moved.means.row[buckets.start : buckets.stop])
+        watch_speed(job.state, moved.means, buckets, rules[number], inside, told[number])
+        if its:
+            job.state.last = last = tracks.place(its[-1])
+            fences = job.state.fences
+            if fences:
+                kept = {
+                    name: fences[name] for name in fences if fences[name].outlives(last.time_ms)
+                }
+                job.state.fences = kept
+    return doubted

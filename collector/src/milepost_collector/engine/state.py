@@ -1,29 +1,211 @@
-"""What the engine remembers of a device between batches; a few bytes a fence."""
+"""What the engine remembers of a device between batches: some hundred bytes, and versioned.
 
-from dataclasses import dataclass, field
+Whole numbers are in the units of fixes (GPS milliseconds, millionths of a degree), lengths that
+add up are whole millimetres, so that sums do not depend on how batches are cut.
+"""
+
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgpack
 
-from milepost_schemas.fix import Fix
+STATE_VERSION = 2
 
-STATE_VERSION = 1
+# Doubts about crossings are forgotten after this.
+DOUBT_MS = 600_000
 
 
 class EngineStateError(ValueError):
-    """A stored state is of another version of the engine."""
+    """A stored state is of another version of the engine, or is damaged."""
+
+
+class Place(NamedTuple):
+    """A believed position.
+
+    Attributes:
+        time_ms: GPS time.
+        lat_e6: Millionths of a degree.
+        lon_e6: Likewise.
+        error_m: One sigma.
+        speed_mps: As the receiver said it, else reckoned from the place before; None: unknown.
+        same_ms: Since when the receiver has said this very place.
+    """
+
+    time_ms: int
+    lat_e6: int
+    lon_e6: int
+    error_m: float
+    speed_mps: float | None
+    same_ms: int
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """Where a receiver claims to be since it jumped, not yet believed.
+
+    Attributes:
+        since_ms: When it was there first.
+        place: Where it was last.
+    """
+
+    since_ms: int
+    place: Place
 
 
 @dataclass(slots=True)
 class FenceState:
-    """Where the device stands to one fence.
+    """How a device stands to a fence that it is in, or near whose edge it has been.
 
     Attributes:
         inside: Entered and not exited.
-        crossed_ms: GPS time at which it crossed the edge the other way, not yet confirmed.
+        entered_ms: When it was entered; 0 while outside.
+        since_ms: When it crossed to the other side, not yet confirmed; None: it has not.
+        evidence: For the crossing, in metre-seconds.
+        doubts: How often it went to and fro without a crossing that was confirmed.
+        doubted_ms: When it did so last.
+        dwelled: It has been told that it stays.
+        passed: No fix has been in the fence since it was entered.
     """
 
     inside: bool
-    crossed_ms: int | None = None
+    entered_ms: int = 0
+    since_ms: int | None = None
+    evidence: float = 0.0
+    doubts: int = 0
+    doubted_ms: int = 0
+    dwelled: bool = False
+    passed: bool = False
+
+    def outlives(self, time_ms: int) -> bool:
+        """Whether anything of it is worth remembering at some time; forgets old doubts."""
+        if self.doubts and time_ms - self.doubted_ms > DOUBT_MS:
+            self.doubts = self.doubted_ms = 0
+        return self.inside or self.since_ms is not None or self.doubts > 0
+
+    def is_settled(self, dwell_ms: int | None, until_ms: int) -> bool:
+        """Whether nothing comes of it as long as the device stays inside until some time."""
+        if not self.inside or self.since_ms is not None or self.passed:
+            return False
+        return dwell_ms is None or self.dwelled or until_ms < self.entered_ms + dwell_ms
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Ten seconds of the track, or a part of them.
+
+    Attributes:
+        number: GPS time in units of ten seconds.
+        covered_ms: How much of it the track covers.
+        lat_sum: Twice the integral of latitude over time.
+        lon_sum: Likewise.
+        way_mm: Length of the track in it.
+        sure_mm: So much of it as the receiver's own speed says was driven.
+    """
+
+    number: int
+    covered_ms: int
+    lat_sum: int
+    lon_sum: int
+    way_mm: int
+    sure_mm: int
+
+
+class Middle(NamedTuple):
+    """Where a vehicle was in the mean over a bucket, and how far it had come at its end.
+
+    Attributes:
+        number: Of the bucket.
+        lat_e6: Millionths of a degree; likewise `lon_e6`.
+        way_mm: How far it had come in all.
+        sure_mm: How far by the receiver's own speed.
+    """
+
+    number: int
+    lat_e6: int
+    lon_e6: int
+    way_mm: int
+    sure_mm: int
+
+
+@dataclass(slots=True)
+class Stay:
+    """A place where the vehicle stands, or seems to.
+
+    Attributes:
+        lat_e6: Its middle; likewise `lon_e6`.
+        began_ms: When it came there.
+        way_mm: How far it has come, what it moves at the place included as far as that is sure.
+        told: `vehicle.stopped` has been told.
+        idling: `vehicle.idling` has been told, or cannot be any more.
+    """
+
+    lat_e6: int
+    lon_e6: int
+    began_ms: int
+    way_mm: int
+    told: bool = False
+    idling: bool = False
+
+
+@dataclass(slots=True)
+class Trip:
+    """A trip under way: when and where it began, and how far the vehicle had come by then."""
+
+    began_ms: int
+    lat_e6: int
+    lon_e6: int
+    way_mm: int
+
+
+@dataclass(slots=True)
+class MotionState:
+    """How a vehicle moves.
+
+    Attributes:
+        bucket: Where the track is in the grid of ten seconds.
+        tail: The values of the newest middles, without a break between them: `Middle`s only after
+            `wake`, since most calls look at none of them.
+        stay: Where it stands.
+        trip: The trip that it is on.
+        origin: From where on the next trip would be one; None: not known.
+        way_mm: How far it has come in all, standing not counted.
+        sure_mm: How far by the receiver's own speed.
+        begun_ms: Since when the track has been without a break or a stop.
+    """
+
+    bucket: Bucket | None = None
+    tail: list[Any] = field(default_factory=list)
+    stay: Stay | None = None
+    trip: Trip | None = None
+    origin: Trip | None = None
+    way_mm: int = 0
+    sure_mm: int = 0
+    begun_ms: int = 0
+
+    def wake(self) -> None:
+        """Make middles of the tail."""
+        if not all(type(mean) is Middle for mean in self.tail):
+            self.tail = [Middle._make(mean) for mean in self.tail]
+
+
+@dataclass(slots=True)
+class Speeding:
+    """Faster than a limit.
+
+    Attributes:
+        since_ms: Since when.
+        limit_mps: Than what.
+        fence: Whose limit; empty: the vehicle's.
+        most_mps: The most so far.
+        told: It has been told.
+    """
+
+    since_ms: int
+    limit_mps: float
+    fence: str
+    most_mps: float
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -31,22 +213,42 @@ class EngineState:
     """All that the next fix is judged by.
 
     Attributes:
-        last: The newest fix so far; only its time and place are kept.
-        fences: By fence id.
+        newest_ms: GPS time of the newest fix, believed or not: older ones are passed over.
+        hole: Of the fixes behind `last`, none of them believed, one says that there was a hole.
+        last: The newest believed position.
+        elsewhere: Where the receiver claims to be since, if that cannot be.
+        fences: By id: those that it is in or near.
+        motion: How it moves.
+        speeding: What it does too fast.
     """
 
-    last: Fix | None = None
+    newest_ms: int = -1
+    hole: bool = False
+    last: Place | None = None
+    elsewhere: Elsewhere | None = None
     fences: dict[str, FenceState] = field(default_factory=dict)
+    motion: MotionState = field(default_factory=MotionState)
+    speeding: Speeding | None = None
 
     def encode(self) -> bytes:
         """Pack the state."""
-        last = self.last
+        elsewhere, motion = self.elsewhere, self.motion
         return bytes(
             msgpack.packb(
                 [
                     STATE_VERSION,
-                    [last.time_ms, last.lat_e6, last.lon_e6] if last else None,
-                    {name: [f.inside, f.crossed_ms] for name, f in self.fences.items()},
+                    self.newest_ms,
+                    self.hole,
+                    self.last,
+                    [elsewhere.since_ms, elsewhere.place] if elsewhere else None,
+                    {name: _FENCE(each) for name, each in sorted(self.fences.items())},
+                    motion.bucket and _BUCKET(motion.bucket),
+                    motion.tail,
+                    motion.stay and _STAY(motion.stay),
+                    motion.trip and _TRIP(motion.trip),
+                    motion.origin and _TRIP(motion.origin),
+                    [motion.way_mm, motion.sure_mm, motion.begun_ms],
+                    self.speeding and _SPEEDING(self.speeding),
                 ]
             )
         )
@@ -56,14 +258,42 @@ class EngineState:
         """Unpack a stored state; None is a device without a past.
 
         Raises:
-            EngineStateError: It is of another version.
+            EngineStateError: It is of another version, or damaged.
         """
         if data is None:
             return cls()
-        version, last, fences = msgpack.unpackb(data)
-        if version != STATE_VERSION:
-            raise EngineStateError(f"engine state {version}, this engine knows {STATE_VERSION}")
+        try:
+            version, *parts = msgpack.unpackb(data)
+            if version == STATE_VERSION:
+                return cls._of(parts)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise EngineStateError(f"engine state cannot be read: {error}") from None
+        raise EngineStateError(f"engine state {version}, this engine knows {STATE_VERSION}")
+
+    @classmethod
+    def _of(cls, parts: list[Any]) -> "EngineState":
+        newest_ms, hole, last, elsewhere, fences, *moving, fast = parts
+        bucket, tail, stay, trip, origin, counts = moving
         return cls(
-            Fix(*last) if last else None,
+            newest_ms,
+            hole,
+            Place._make(last) if last else None,
+            Elsewhere(elsewhere[0], Place._make(elsewhere[1])) if elsewhere else None,
             {name: FenceState(*values) for name, values in fences.items()},
+            MotionState(
+                Bucket(*bucket) if bucket else None,
+                tail,
+                Stay(*stay) if stay else None,
+                Trip(*trip) if trip else None,
+                Trip(*origin) if origin else None,
+                *counts,
+            ),
+            Speeding(*fast) if fast else None,
         )
+
+
+# The values of a part in the order of its fields.
+_FENCE, _BUCKET, _STAY, _TRIP, _SPEEDING = (
+    attrgetter(*(each.name for each in fields(part)))
+    for part in (FenceState, Bucket, Stay, Trip, Speeding)
+)

@@ -1,0 +1,297 @@
+"""What is believed: which fixes tell where a vehicle was, and why others do not.
+
+What comes after a later fix of its device is passed over (late): the engine does not look back. Any
+other fix is judged by itself (no lock, zero-zero, imprecise) and by the believed one before it:
+whether anybody gets from there to here in that time (teleport), or changes speed so (acceleration),
+and whether the receiver repeats a place while it says that it moves (frozen). What a receiver
+claims after a jump is believed when it has agreed with itself for ten seconds; nothing is
+interpolated across the jump.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from milepost_collector.engine.rules import Rules
+from milepost_collector.engine.state import Elsewhere, Place
+from milepost_collector.engine.tracks import (
+    TURN_E6,
+    Job,
+    Reals,
+    Tracks,
+    errors_m,
+    gather,
+    short_way,
+    way_m,
+)
+from milepost_schemas.bulk.rows import FixRows, Flags, Integers
+from milepost_schemas.fix import FixKind
+
+# What the errors of two fixes explain of the way between them, in sigmas of each.
+_SIGMAS = 2.0
+
+# No road vehicle changes its speed faster, in metres a second squared: 1.2 g.
+_MOST_ACCELERATION = 12.0
+
+# A receiver that says it moves faster than this, and by now farther than this, has moved.
+_MOVES_MPS = 2.0
+_FROZEN_M = 20.0
+
+# A receiver that measures less may be standing.
+_ROLLS_MPS = 0.8
+
+# Dilution from which a solution says nothing (NMEA 0183 receivers write 99 where there is none),
+# and the receiver's own word for the same.
+_POOR_HDOP_TENTHS = 200
+_POOR_ERROR_M = 150.0
+
+# Within 11 m of where the equator meets Greenwich: what faulty software writes for nothing.
+_ZERO_E6 = 100
+
+_AGREED_MS = 10_000
+
+
+class Doubt(IntEnum):
+    """Why a fix is not believed; 0: it is."""
+
+    NONE = 0
+    NO_LOCK = 1
+    ZERO_ZERO = 2
+    IMPRECISE = 3
+    TELEPORT = 4
+    ACCELERATION = 5
+    FROZEN = 6
+    LATE = 7
+
+    @property
+    def label(self) -> str:
+        """The reason as people write it."""
+        return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Fixes that are not believed: rows of the call, and the `Doubt` of each."""
+
+    row: Integers
+    doubt: Integers
+
+
+def believe(jobs: Sequence[Job], rows: FixRows, rules: Sequence[Rules]) -> tuple[Tracks, Doubted]:
+    """Sift fixes into believed and doubted ones.
+
+    Moves `newest_ms` and `elsewhere` of the states on.
+
+    Args:
+        jobs: At least one.
+        rows: Of all jobs.
+        rules: Of each job.
+    """
+    gap_ms = np.array([round(each.gap_s * 1000) for each in rules])
+    told, late = gather(jobs, rows, gap_ms)
+    measured, kept = told, np.arange(len(told))
+    alone = _doubted_alone(rows)[told.row] * (told.row >= 0)
+    doubted = [Doubted(late, np.full(len(late), Doubt.LATE))]
+    if alone.any():
+        doubted.append(Doubted(told.row[alone > 0], alone[alone > 0]))
+        told, kept = told.where(alone == 0), kept[alone == 0]
+    tracks = _reckoned(told)
+    fastest_mps = np.array([each.max_speed_mps for each in rules])
+    uneasy = set(tracks.job[_doubted_beside(tracks, fastest_mps[tracks.job]) > 0].tolist())
+    uneasy |= {n for n, job in enumerate(jobs) if job.state.elsewhere is not None}
+    if uneasy:
+        told, more, believed = _sifted(jobs, told, sorted(uneasy), fastest_mps)
+        doubted.append(more)
+        kept = kept[believed]
+        tracks = _reckoned(told)
+    _remember_holes(jobs, measured, kept)
+    return tracks, Doubted(
+        np.concatenate([each.row for each in doubted]),
+        np.concatenate([each.doubt for each in doubted]),
+    )
+
+
+def _remember_holes(jobs: Sequence[Job], measured: Tracks, kept: Integers) -> None:
+    """Remember of each job whether there was a hole behind its newest believed position."""
+    holes = np.cumsum(measured.is_hole)
+    bounds = measured.starts(len(jobs))
+    lasts = np.searchsorted(kept, bounds[1:]) - 1
+    for job, first, end, last in zip(
+        jobs, bounds[:-1].tolist(), bounds[1:].tolist(), lasts.tolist(), strict=True
+    ):
+        if first < end and measured.row[end - 1] >= 0:  # else there is nothing new
+            newest = int(kept[last]) if last >= 0 else -1
+            job.state.hole = newest >= first and bool(holes[end - 1] > holes[newest])
+
+
+def _doubted_alone(rows: FixRows) -> Integers:
+    """Judge each fix by itself."""
+    found = np.zeros(len(rows), np.int64)
+    poor = (rows.hdop_tenths >= _POOR_HDOP_TENTHS) | (errors_m(rows) > _POOR_ERROR_M)
+    found[poor] = Doubt.IMPRECISE
+    zero = (np.abs(rows.lat_e6) <= _ZERO_E6) & (np.abs(rows.lon_e6) <= _ZERO_E6)
+    found[zero] = Doubt.ZERO_ZERO
+    found[(rows.kind == FixKind.NONE) | (rows.kind == FixKind.ESTIMATED)] = Doubt.NO_LOCK
+    return found
+
+
+def _reckoned(tracks: Tracks) -> Tracks:
+    """Reckon ways, speeds that nobody said, and for how long a place has been the same."""
+    before = tracks.has_before
+    ways = np.zeros(len(tracks))
+    lon_e6, speed = tracks.lon_e6, tracks.speed_mps.copy()
+    ways[1:] = way_m(tracks.lat_e6[:-1], lon_e6[:-1], tracks.lat_e6[1:], lon_e6[1:])
+    ways[~before] = 0.0
+    step_s = np.diff(tracks.time_ms, prepend=0) / 1000.0
+    sure_m = np.where(speed >= _ROLLS_MPS, ways, 0.0)
+    unsaid = np.isnan(speed) & before
+    speed[unsaid] = ways[unsaid] / step_s[unsaid]
+    same = before & (ways == 0.0)
+    begins = np.maximum.accumulate(np.where(same, 0, np.arange(len(tracks))))
+    return replace(
+        tracks,
+        lon_e6=_counted_on(tracks, before),
+        speed_mps=speed,
+        same_ms=tracks.same_ms[begins] if len(tracks) else tracks.same_ms,
+        way_m=ways,
+        sure_m=sure_m,
+    )
+
+
+def _counted_on(tracks: Tracks, before: Flags) -> Integers:
+    """Return longitudes that go on across the date line."""
+    east = np.diff(tracks.lon_e6, prepend=0)
+    wraps = before & (np.abs(east) > TURN_E6 // 2)
+    if not wraps.any():
+        return tracks.lon_e6
+    turns = np.cumsum(np.where(wraps, short_way(east) - east, 0))
+    firsts = np.flatnonzero(~before)
+    begun = np.repeat(turns[firsts], np.diff(firsts, append=len(tracks)))
+    found: Integers = tracks.lon_e6 + turns - begun
+    return found
+
+
+def _doubted_beside(tracks: Tracks, fastest_mps: Reals) -> Integers:
+    """Judge each row by the row before, as if that one were believed."""
+    found = np.zeros(len(tracks), np.int64)
+    if len(tracks) < 2:
+        return found
+    found[1:] = _judged(
+        (tracks.time_ms[1:] - tracks.time_ms[:-1]) / 1000.0,
+        tracks.way_m[1:],
+        tracks.error_m[1:] + tracks.error_m[:-1],
+        tracks.speed_mps[:-1],
+        fastest_mps[1:],
+        tracks.is_hole[1:],
+    )
+    moved_m = tracks.speed_mps * (tracks.time_ms - tracks.same_ms) / 1000.0
+    frozen = (tracks.way_m == 0.0) & (tracks.speed_mps >= _MOVES_MPS) & (moved_m >= _FROZEN_M)
+    found[frozen] = Doubt.FROZEN
+    found[~tracks.has_before] = Doubt.NONE
+    return found
+
+
+def _judged(
+    step_s: Any, ways_m: Any, errors_m: Any, speed_mps: Any, fastest_mps: Any, is_hole: Any
+) -> Integers:
+    """Judge whether ways can have been made.
+
+    Args:
+        step_s: How long each took; above 0. Numbers or arrays, and so the others.
+        ways_m: How far it is.
+        errors_m: Sigmas of both ends, added.
+        speed_mps: At the beginning; NaN: unknown.
+        fastest_mps: What nobody exceeds.
+        is_hole: Nothing was measured on the way, so that the speed may have been any.
+    """
+    explained_m = _SIGMAS * errors_m
+    far = ways_m - explained_m > fastest_mps * step_s
+    off_m = np.abs(ways_m - speed_mps * step_s)
+    thrown = off_m - explained_m > _MOST_ACCELERATION / 2 * step_s * step_s
+    found: Integers = np.where(
+        far, Doubt.TELEPORT, np.where(thrown & ~is_hole, Doubt.ACCELERATION, Doubt.NONE)
+    )
+    return found
+
+
+def _sifted(
+    jobs: Sequence[Job], told: Tracks, uneasy: Sequence[int], fastest_mps: Reals
+) -> tuple[Tracks, Doubted, Flags]:
+    """Judge the rows of some jobs in turn, each by the newest believed one before it."""
+    judged = np.zeros(len(told), np.int64)
+    is_hole = told.is_hole.copy()
+    starts = told.starts(len(jobs))
+    for number in uneasy:
+        judge = _Judge(jobs[number], float(fastest_mps[number]))
+        for row in range(starts[number], starts[number + 1]):
+            judged[row], is_hole[row] = judge.take(told.place(row), bool(told.is_hole[row]))
+    told = replace(told, is_hole=is_hole)
+    believed = judged == 0
+    return told.where(believed), Doubted(told.row[~believed], judged[~believed]), believed
+
+
+class _Judge:
+    """Judges the fixes of one device in turn."""
+
+    def __init__(self, job: Job, fastest_mps: float) -> None:
+        self._state = job.state
+        self._fastest_mps = fastest_mps
+        self._last: Place | None = None
+        self._hole = False
+
+    def take(self, place: Place, is_hole: bool) -> tuple[Doubt, bool]:
+        """Return the doubt about a place, and whether what was measured before it breaks off."""
+        if self._last is None:
+            self._last = place
+            return Doubt.NONE, is_hole
+        self._hole |= is_hole
+        seen = _seen_from(self._last, place)
+        doubt = self._doubt(self._last, seen, self._hole)
+        jumped = False
+        if doubt in (Doubt.TELEPORT, Doubt.ACCELERATION):
+            jumped = self._is_agreed(place)
+            doubt = Doubt.NONE if jumped else doubt
+        if doubt is Doubt.NONE:
+            self._state.elsewhere = None
+            self._last, self._hole = seen, False
+        return doubt, is_hole or jumped
+
+    def _is_agreed(self, place: Place) -> bool:
+        """Whether the receiver has claimed for long enough to be where this place belongs."""
+        claimed = self._state.elsewhere
+        if claimed is not None:
+            seen = _seen_from(claimed.place, place)
+            if self._doubt(claimed.place, seen, False) is Doubt.NONE:
+                self._state.elsewhere = Elsewhere(claimed.since_ms, seen)
+                return place.time_ms - claimed.since_ms >= _AGREED_MS
+        self._state.elsewhere = Elsewhere(place.time_ms, place)
+        return False
+
+    def _doubt(self, last: Place, place: Place, is_hole: bool) -> Doubt:
+        step_s = (place.time_ms - last.time_ms) / 1000.0
+        speed_mps = place.speed_mps
+        same_s = (place.time_ms - place.same_ms) / 1000.0
+        if speed_mps is not None and speed_mps >= _MOVES_MPS and speed_mps * same_s >= _FROZEN_M:
+            return Doubt.FROZEN
+        judged = _judged(
+            step_s,
+            way_m(last.lat_e6, last.lon_e6, place.lat_e6, place.lon_e6),
+            place.error_m + last.error_m,
+            np.float64(np.nan if last.speed_mps is None else last.speed_mps),
+            self._fastest_mps,
+            np.bool_(is_hole),
+        )
+        return Doubt(int(judged))
+
+
+def _seen_from(last: Place, place: Place) -> Place:
+    """Reckon what is known of a place only from the one before."""
+    same = (place.lat_e6, place.lon_e6) == (last.lat_e6, last.lon_e6)
+    speed_mps = place.speed_mps
+    if speed_mps is None:
+        ways_m = way_m(last.lat_e6, last.lon_e6, place.lat_e6, place.lon_e6)
+        speed_mps = float(ways_m) / ((place.time_ms - last.time_ms) / 1000.0)
+    return place._replace(speed_mps=speed_mps, same_ms=last.same_ms if same else place.same_ms)

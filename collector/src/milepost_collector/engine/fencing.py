@@ -1,0 +1,215 @@
+"""Vehicles and fences: each pair that has to do with one another, taken through its positions.
+
+Of most pairs nothing comes: who is outside and whose way does not lead through the fence, and who
+is well inside and stays. Those are seen for all pairs at once; the rest goes one by one.
+"""
+
+import math
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from milepost_collector.engine.crossing import Edge, Step
+from milepost_collector.engine.fence import Fence
+from milepost_collector.engine.nearby import FenceIndex, Meetings
+from milepost_collector.engine.rules import Rules
+from milepost_collector.engine.telling import Telling
+from milepost_collector.engine.tracks import Job, Tracks
+from milepost_schemas.bulk.rows import Flags, Integers
+
+
+@dataclass(slots=True)
+class Limits:
+    """Fences with speed limits that a vehicle is in, in the course of a call.
+
+    Attributes:
+        inside: At first, by id.
+        changes: Rows from which on it is in a fence, or is not.
+    """
+
+    inside: dict[str, Fence] = field(default_factory=dict)
+    changes: list[tuple[int, Fence, bool]] = field(default_factory=list)
+
+    def at_rows(self, rows: Sequence[int]) -> list[dict[str, Fence]]:
+        """Return in which fences it is at rows; nothing where it is in none all the while."""
+        if not self.inside and not self.changes:
+            return []
+        inside, changes = dict(self.inside), sorted(self.changes, key=lambda each: each[0])
+        found = []
+        for row in rows:
+            while changes and changes[0][0] <= row:
+                _, fence, is_inside = changes.pop(0)
+                inside.pop(fence.id, None)
+                if is_inside:
+                    inside[fence.id] = fence
+            found.append(dict(inside))
+        return found
+
+
+def cross(
+    jobs: Sequence[Job],
+    tracks: Tracks,
+    stood_ms: Integers,
+    rules: Sequence[Rules],
+    index: FenceIndex,
+    told: Sequence[Telling],
+) -> list[Limits]:
+    """Take vehicles past fences; moves the states on.
+
+    Args:
+        jobs: Of the tracks.
+        tracks: Believed positions.
+        stood_ms: For each row since when the vehicle has been standing for good.
+        rules: Of each job.
+        index: The fences.
+        told: Takes the events of each job.
+
+    Returns:
+        For each job which fences with speed limits it was in.
+    """
+    limits = [Limits() for _ in jobs]
+    for job, limit in zip(jobs, limits, strict=True):
+        if job.state.fences:
+            _forget(job, index)
+            known = ((index.fences[index.places[n]], s) for n, s in job.state.fences.items())
+            limit.inside = {f.id: f for f, s in known if s.inside and f.speed_limit_mps is not None}
+    if not index.fences:
+        return limits
+    for meetings in index.meetings(jobs, tracks):
+        passes = _may_pass(meetings, tracks)
+        views = _Views(meetings, tracks, stood_ms, passes)
+        for pair in _lively(jobs, tracks, meetings, passes, index):
+            whose = int(meetings.job[pair])
+            fence = index.fences[meetings.fence[pair]]
+            edge = Edge(jobs[whose].state, fence, rules[whose], told[whose])
+            views.follow(pair, edge, fence, limits[whose])
+    return limits
+
+
+def _forget(job: Job, index: FenceIndex) -> None:
+    """Forget fences that are in force no more, or not for this vehicle."""
+    for name in list(job.state.fences):
+        place = index.places.get(name)
+        vehicles = None if place is None else index.fences[place].vehicles
+        if place is None or (vehicles is not None and job.subject not in vehicles):
+            del job.state.fences[name]
+
+
+def _may_pass(meetings: Meetings, tracks: Tracks) -> Flags:
+    """Say which ways between two positions outside may lead through the fence."""
+    if not len(meetings.row):
+        return np.zeros(0, np.bool_)
+    x_m, y_m = np.diff(meetings.x_m, prepend=0.0), np.diff(meetings.y_m, prepend=0.0)
+    away_m = meetings.distance_m
+    both_m = away_m + np.concatenate([[math.inf], away_m[:-1]])
+    found: Flags = both_m < np.sqrt(x_m * x_m + y_m * y_m)
+    found &= ~tracks.is_hole[meetings.row]
+    found[meetings.begins[:-1]] = False
+    return found
+
+
+def _lively(
+    jobs: Sequence[Job], tracks: Tracks, meetings: Meetings, passes: Flags, index: FenceIndex
+) -> list[int]:
+    """Return the pairs of which something may come."""
+    if not len(meetings.job):
+        return []
+    begins = meetings.begins[:-1]
+    is_in = meetings.distance_m <= 0
+    some_in = np.logical_or.reduceat(is_in | passes, begins)
+    some_out = np.logical_or.reduceat(~is_in, begins)
+    firsts_ms = tracks.time_ms[meetings.row[begins]].tolist()
+    lasts_ms = tracks.time_ms[meetings.row[meetings.begins[1:] - 1]].tolist()
+    found = []
+    for pair, (comes, leaves, first_ms, last_ms) in enumerate(
+        zip(some_in.tolist(), some_out.tolist(), firsts_ms, lasts_ms, strict=True)
+    ):
+        fence = index.fences[meetings.fence[pair]]
+        known = jobs[meetings.job[pair]].state.fences.get(fence.id)
+        if known is None:
+            if comes:
+                found.append(pair)
+        elif (
+            not fence.from_ms <= first_ms <= last_ms < fence.to_ms
+            or (comes if not known.inside else leaves)
+            or known.since_ms is not None
+            or (known.inside and not known.is_settled(fence.dwell_ms, last_ms))
+        ):
+            found.append(pair)
+    return found
+
+
+class _Views:
+    """Positions seen from fences, taken one by one."""
+
+    def __init__(
+        self, meetings: Meetings, tracks: Tracks, stood_ms: Integers, passes: Flags
+    ) -> None:
+        self._meetings = meetings
+        self._tracks = tracks
+        self._stood_ms = stood_ms
+        self._bend_m = tracks.bend_m
+        self._outside = meetings.distance_m > 0
+        self._lively = ~self._outside | passes
+
+    def follow(self, pair: int, edge: Edge, fence: Fence, limits: Limits) -> None:
+        """Take the positions of a pair past its edge.
+
+        Nothing comes of one outside of whom nothing is remembered, unless its way may lead through,
+        and of one inside who is settled there.
+        """
+        begins = self._meetings.begins
+        first, end = int(begins[pair]), int(begins[pair + 1])
+        rows = self._meetings.row[first:end]
+        is_seed = self._tracks.row[rows[0]] < 0
+        comes = np.flatnonzero(self._lively[first:end]).tolist()
+        leaves = np.flatnonzero(self._outside[first:end]).tolist()
+        time_ms = self._tracks.time_ms[rows].tolist()
+        lasts = fence.from_ms <= time_ms[0] and time_ms[-1] < fence.to_ms
+        place = 1 if is_seed else 0
+        while place < end - first:
+            known = edge.known
+            if known is None or (lasts and not known.inside and known.since_ms is None):
+                place = _next(comes, place)
+            elif lasts and known.is_settled(fence.dwell_ms, time_ms[-1]):
+                place = _next(leaves, place)
+            if place >= end - first:
+                break
+            if fence.from_ms <= time_ms[place] < fence.to_ms:
+                edge.take(self._step(first, place))
+            else:
+                edge.forget()
+            if fence.speed_limit_mps is not None:
+                after = edge.known
+                is_inside = after is not None and after.inside
+                limits.changes.append((int(rows[place]), fence, is_inside))
+            place += 1
+
+    def _step(self, first: int, place: int) -> Step:
+        here, before = first + place, first + max(0, place - 1)
+        meetings, tracks = self._meetings, self._tracks
+        row, row_before = int(meetings.row[here]), int(meetings.row[before])
+        x_m, y_m = meetings.x_m, meetings.y_m
+        is_way = place > 0 and not tracks.is_hole[row]
+        return Step(
+            begin_ms=int(tracks.time_ms[row_before]),
+            end_ms=int(tracks.time_ms[row]),
+            begin=(float(x_m[before]), float(y_m[before])) if is_way else None,
+            end=(float(x_m[here]), float(y_m[here])),
+            begin_m=float(meetings.distance_m[before]),
+            end_m=float(meetings.distance_m[here]),
+            error_m=float(tracks.error_m[row]),
+            bend_m=float(self._bend_m[row]),
+            stood_ms=int(self._stood_ms[row]),
+            lat_e6=int(tracks.lat_e6[row]),
+            lon_e6=int(tracks.lon_e6[row]),
+        )
+
+
+def _next(places: list[int], place: int) -> int:
+    """Return the first of some places from one on; far ahead without any."""
+    at = bisect_left(places, place)
+    return places[at] if at < len(places) else sys.maxsize

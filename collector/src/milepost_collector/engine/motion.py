@@ -1,0 +1,102 @@
+"""Stops, trips, idling and gaps, from where a vehicle was in the mean of each five seconds.
+
+A vehicle has stopped when the means stay within a small circle for `stop_s`; the stop begins and
+ends where the line through the means crosses that circle. A trip begins where a stop ended, once
+the vehicle has gone far enough or for long enough, and ends with a stop of `trip_end_s` or a gap.
+Who is found near the place where it was before a short hole has stood there; any other hole breaks
+off what was, and a gap is told.
+
+Distance is counted on the way, not at stops: jitter of a parked vehicle adds nothing.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from milepost_collector.engine.grid import on_the_grid
+from milepost_collector.engine.means import Means
+from milepost_collector.engine.mover import NOT_STANDING, Mover
+from milepost_collector.engine.rules import Rules
+from milepost_collector.engine.state import MotionState
+from milepost_collector.engine.telling import Telling
+from milepost_collector.engine.tracks import Job, Tracks
+from milepost_schemas.bulk.rows import Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How vehicles moved.
+
+    Attributes:
+        stood_ms: For each row of the tracks since when the vehicle has been standing for good;
+            `NOT_STANDING`: it is not.
+        means: Where they were in the mean.
+        starts: The first mean of each job, and the end of all.
+    """
+
+    stood_ms: Integers
+    means: Means
+    starts: list[int]
+
+
+def move(
+    jobs: Sequence[Job], tracks: Tracks, rules: Sequence[Rules], told: Sequence[Telling]
+) -> Movement:
+    """Follow vehicles over the five seconds that were completed; moves the states on.
+
+    Args:
+        jobs: Of the tracks.
+        tracks: Believed positions.
+        rules: Of each job.
+        told: Takes the events of each job.
+
+    Returns:
+        Since when vehicles stand, and where they were in the mean.
+    """
+    stood_ms = np.full(len(tracks), NOT_STANDING)
+    radius_m = np.array([each.stop_radius_m for each in rules])
+    gap_ms = np.array([round(each.gap_s * 1000) for each in rules])
+    buckets = on_the_grid(jobs, tracks, 2 * radius_m[tracks.job], gap_ms[tracks.job])
+    starts = np.searchsorted(buckets.job, np.arange(len(jobs) + 1)).tolist()
+    holes = np.flatnonzero(tracks.is_hole).tolist()
+    firsts = tracks.starts(len(jobs)).tolist()
+    means = Means(buckets, tracks, radius_m, [job.state.motion.tail for job in jobs])
+    turned_e6 = tracks.turned_e6(np.array(firsts[1:]) - 1).tolist()
+    for number, job in enumerate(jobs):
+        first, end = firsts[number], firsts[number + 1]
+        if first == end:
+            continue
+        mover = Mover(job.state.motion, rules[number], told[number], means)
+        stood = mover.stood_ms
+        stood_ms[first:end] = stood
+        if job.state.last is None:
+            mover.begin(first)
+        silent = holes[bisect_left(holes, first) : bisect_left(holes, end)]
+        bucket, last = starts[number], starts[number + 1]
+        while bucket < last:
+            while silent and means.is_after(bucket, silent[0]):
+                mover.silence(silent.pop(0))
+            following = bucket if silent else mover.pass_by(bucket, last)
+            if following == bucket:
+                mover.take(bucket)
+                if mover.stood_ms != stood:
+                    stood = mover.stood_ms
+                    stood_ms[means.row[bucket] : end] = stood
+                following += 1
+            bucket = following
+        for row in silent:
+            mover.silence(row)
+        if turned_e6[number]:
+            _turn(job.state.motion, turned_e6[number])
+    return Movement(stood_ms, means, starts)
+
+
+def _turn(state: MotionState, turned_e6: int) -> None:
+    """Bring longitudes back that were counted on across the date line."""
+    state.wake()
+    state.tail = [mean._replace(lon_e6=mean.lon_e6 - turned_e6) for mean in state.tail]
+    for part in (state.stay, state.trip, state.origin):
+        if part is not None:
+            part.lon_e6 -= turned_e6
