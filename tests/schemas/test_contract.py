@@ -15,10 +15,22 @@ from referencing import Registry, Resource
 from milepost_agent.board import Power
 from milepost_agent.buffer import Buffer
 from milepost_agent.health import Condition, Silence, health
-from milepost_collector.engine import Definitions, EngineState, fences_from_geojson, run_engine
+from milepost_collector.config import JetStreamConfig
+from milepost_collector.engine import (
+    Definitions,
+    EngineState,
+    Job,
+    Version,
+    fences_from_geojson,
+    run_engine,
+)
+from milepost_collector.events.difference import Difference
+from milepost_collector.events.revision import revision
+from milepost_collector.feed.addresses import jetstream_subject, mqtt_topic
 from milepost_collector.ingest.statuses import MAX_STATUS_BYTES, read_status
 from milepost_firmware_sim.fleet.figures import Tally
 from milepost_firmware_sim.fleet.vehicle import Vehicle
+from milepost_schemas.bulk import FixRows
 from milepost_schemas.event import Event, cloud_event, event_id
 from milepost_schemas.fix import Fix
 from milepost_schemas.message import MAX_MESSAGE_BYTES
@@ -175,14 +187,17 @@ def test_status_of_the_wire_document_is_that_of_the_schema() -> None:
 
 
 def events() -> Iterator[Any]:
-    """Yield events as the feed writes them: those of a drive through a fence, and another."""
+    """Yield events as the feed writes them: of a drive, one withdrawn, one of an unknown type."""
     fixes = drive(1, 120)
     yard = fences_from_geojson(collection(circle("yard", fixes[60].fix, radius_m=200)))
-    definitions = Definitions.of(1, [(START_MS, yard)])
-    made = run_engine(EngineState(), fixes, definitions, device="van-1", subject="WL-23").events
-    assert [event.type for event in made] == ["fence.entered", "fence.exited"]
-    other = Event(event_id("van-1", 5, "trip.started", ""), "trip.started", "van-1", "WL-23", 5)
-    for event in (*made, other):
+    job = Job(EngineState(), "van-1", "WL-23", 0, len(fixes))
+    definitions = Definitions.always(Version.of(yard))
+    (made,) = run_engine([job], FixRows.of([(0, fixes)]), definitions).events
+    fenced = [event for event in made if event.type.startswith("fence.")]
+    assert [event.type for event in fenced] == ["fence.entered", "fence.exited"]
+    withdrawn = revision(Difference(gone=fenced[:1]), set())
+    unknown = Event(event_id("van-1", 5, "route.left", ""), "route.left", "van-1", "WL-23", 5)
+    for event in (*fenced, *made, *withdrawn, unknown):
         written = cloud_event(event, recorded_ms=START_MS + 7, cursor=f"{'0f' * 16}-12")
         yield json.loads(json.dumps(written))
 
@@ -271,9 +286,28 @@ def test_asyncapi_names_every_topic() -> None:
         for name, each in channels.items()
         if each["servers"] == [{"$ref": "#/servers/broker"}]
     }
+    over_mqtt.pop("eventsOverMqtt")
     filled = {name: address.format(shard=17, device="van-1") for name, address in over_mqtt.items()}
     assert filled == {str(channel): Address(17, "van-1").topic(channel) for channel in Channel}
     assert all(set(channels[name]["parameters"]) == {"shard", "device"} for name in over_mqtt)
+
+
+@pytest.mark.parametrize("kind", ["fence.entered", "vehicle.gap"])
+def test_asyncapi_names_where_events_go(kind: str) -> None:
+    """Topics and subjects of events are those that the collector publishes to."""
+    event = Event(event_id("unit", 5, kind, ""), kind, "unit", "van-1", 5)
+    told = {"vehicle": "van-1", "prefix": JetStreamConfig().subject_prefix, "partition": "3"}
+    channels = ASYNCAPI["channels"]
+    topic = channels["eventsOverMqtt"]["address"].format(type=kind.replace(".", "/"), **told)
+    assert topic == mqtt_topic(event)
+    subject = channels["eventsOverJetStream"]["address"].format(type=kind, **told)
+    config = JetStreamConfig()
+    assert subject == jetstream_subject(event, config.subject_prefix, config.partitions)
+    for name in ("eventsOverMqtt", "eventsOverJetStream"):
+        levels = set(re.findall(r"\{(\w+)\}", channels[name]["address"]))
+        assert set(channels[name]["parameters"]) == levels
+    assert resolved("#/components/parameters/prefix")["default"] == config.subject_prefix
+    assert f"({config.partitions})" in resolved("#/components/parameters/partition")["description"]
 
 
 def test_asyncapi_examples_and_limits_are_true() -> None:
