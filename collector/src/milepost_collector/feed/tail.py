@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from itertools import takewhile
 
 import structlog
 
@@ -30,7 +31,7 @@ class Tail:
         self._dsn = dsn
         self._events: deque[FeedEvent] = deque(maxlen=_KEPT_EVENTS)
         self._end: Cursor | None = None
-        self._grown = asyncio.Condition()
+        self._growth = asyncio.Event()
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -48,13 +49,12 @@ class Tail:
 
     async def wait_beyond(self, cursor: Cursor, timeout_s: float) -> bool:
         """Wait until the feed has grown beyond a cursor; False when `timeout_s` went by."""
-        async with self._grown:
-            try:
-                await asyncio.wait_for(
-                    self._grown.wait_for(lambda: self._is_beyond(cursor)), timeout_s
-                )
-            except TimeoutError:
-                return False
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._is_beyond(cursor):
+                    await self._growth.wait()
+        except TimeoutError:
+            return False
         return True
 
     def is_foreign(self, cursor: Cursor) -> bool:
@@ -68,14 +68,15 @@ class Tail:
 
     def after(self, cursor: Cursor) -> list[FeedEvent] | None:
         """Return the events behind a cursor; None when they reach farther back than is kept."""
-        if self._end is None:
+        if self._end is None or self.is_foreign(cursor):
             return None
         if cursor.number >= self._end.number:
             return []
         if not self._events or self._events[0].cursor.number > cursor.number + 1:
             return None
-        behind = cursor.number + 1 - self._events[0].cursor.number
-        return list(self._events)[behind:]
+        # From the end: a listener mostly lacks the last few.
+        newer = takewhile(lambda found: found.cursor.number > cursor.number, reversed(self._events))
+        return list(newer)[::-1]
 
     async def _follow(self, database: AsyncDatabase) -> None:
         await feed.open_feed(database)
@@ -87,17 +88,21 @@ class Tail:
 
     async def _catch_up(self, database: AsyncDatabase) -> None:
         newest = await feed.end(database)
-        if self._end is None or self._end.feed != newest.feed or newest.number < self._end.number:
+        if self._end is not None and newest.number < self._end.number:
+            await feed.went_back(database, self._end)
+            newest = await feed.end(database)
+        if self._end is None or self._end.feed != newest.feed:
             self._events.clear()
-            async with self._grown:
-                self._end = newest
-                self._grown.notify_all()
+            self._grow(newest)
             return
         while self._end.number < newest.number:
             events = await feed.read(database, self._end, _READ_AT_ONCE)
             if not events:
                 return
-            async with self._grown:
-                self._events.extend(events)
-                self._end = events[-1].cursor
-                self._grown.notify_all()
+            self._events.extend(events)
+            self._grow(events[-1].cursor)
+
+    def _grow(self, end: Cursor) -> None:
+        self._end = end
+        growth, self._growth = self._growth, asyncio.Event()
+        growth.set()
