@@ -11,6 +11,7 @@ import pytest
 from milepost_collector.store import feed
 from milepost_collector.store.connection import AsyncDatabase, connect_async
 from milepost_collector.store.feed import Cursor, CursorError, ForeignCursorError
+from milepost_collector.store.feed_pages import Choice, Page, read_newest, read_page
 from milepost_collector.store.writes import Writes, write
 from milepost_schemas.event import Event
 from tests.collector.batches import NOW, NOW_MS
@@ -159,14 +160,19 @@ def test_read_filters_by_type_and_vehicle(plain_database: FreshDatabase) -> None
 
     async def read(connection: AsyncDatabase) -> list[list[int]]:
         begin = await feed.beginning(connection)
+
+        async def chosen(types: str = "", vehicles: str = "", limit: int = 100) -> Page:
+            choice = Choice(frozenset(types.split()), frozenset(vehicles.split()))
+            return await read_page(connection, begin, limit, choice)
+
         found = [
-            await feed.read(connection, begin, 100, types=["gap", "fence.exited"]),
-            await feed.read(connection, begin, 100, subject="van-1"),
-            await feed.read(connection, begin, 100, types=["gap"], subject="van-0"),
-            await feed.read(connection, begin, 2, types=["gap"]),
-            await feed.read_last(connection, 3),
+            await chosen("gap fence.exited"),
+            await chosen(vehicles="van-1"),
+            await chosen("gap", "van-0"),
+            await chosen("gap", limit=2),
+            await read_newest(connection, 3, Choice()),
         ]
-        return [[each.cursor.number - 1 for each in events] for events in found]
+        return [[each.cursor.number - 1 for each in page.events] for page in found]
 
     assert ask(plain_database, read) == [
         [1, 2, 4, 5, 7, 8, 10, 11],
@@ -197,6 +203,9 @@ def test_cursor_reads_what_it_writes() -> None:
         f"{'0' * 32}-²",
         f"{'g' * 32}-1",
         f"{'0' * 31}-1",
+        f"{'0' * 32}-01",
+        f"{'0' * 32}-1\n",
+        f"{'A' * 32}-1",
         str(uuid.UUID(int=5)),
     ],
 )

@@ -57,14 +57,19 @@ def rfc3339(time_ms: int) -> str:
     return instant(time_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def cloud_event(event: Event, *, recorded_ms: int, cursor: str) -> dict[str, Any]:
+def cloud_event(
+    event: Event, *, recorded_ms: int | None = None, cursor: str | None = None
+) -> dict[str, Any]:
     """Write an event as CloudEvents 1.0, structured mode (JSON format 1.0).
 
     Args:
         event: The event.
-        recorded_ms: When we stored it, milliseconds since 1970 (extension `recordedat`).
-        cursor: Its place in the feed (extension `cursor`).
+        recorded_ms: When we stored it, milliseconds since 1970 (extension `recordedat`); None: it
+            is not stored, and that is left out.
+        cursor: Its place in the feed (extension `cursor`); None likewise.
     """
+    recorded = {} if recorded_ms is None else {"recordedat": rfc3339(recorded_ms)}
+    placed = {} if cursor is None else {"cursor": cursor}
     return {
         "specversion": "1.0",
         "id": str(event.id),
@@ -72,8 +77,8 @@ def cloud_event(event: Event, *, recorded_ms: int, cursor: str) -> dict[str, Any
         "type": TYPE_PREFIX + event.type,
         "subject": event.subject,
         "time": rfc3339(event.time_ms),
-        "recordedat": rfc3339(recorded_ms),
-        "cursor": cursor,
+        **recorded,
+        **placed,
         "datacontenttype": "application/json",
         "data": dict(event.data),
     }

@@ -7,11 +7,14 @@ transaction, calls `lock_devices` and `open_streams`, decides, calls `writes.wri
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 
+import numpy as np
 from psycopg.rows import class_row
 
 from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.fix_copy import OwnedRows
+from milepost_schemas.bulk import FixRows
 from milepost_schemas.fix import Fix, KeptFix, instant, milliseconds
 
 
@@ -136,21 +139,22 @@ async def parked_devices(connection: AsyncDatabase) -> list[str]:
 
 
 async def fixes_after(
-    connection: AsyncDatabase, device: int, after_ms: int | None
-) -> list[KeptFix]:
-    """Return a device's stored fixes after a GPS time (or all), in the order of their numbers."""
+    connection: AsyncDatabase, device: int, after_ms: int, limit: int
+) -> OwnedRows:
+    """Return the first stored fixes of a device after a GPS time, in the order of time."""
     cursor = await connection.execute(
-        "SELECT seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, hdop_tenths, "
-        "satellites, kind, error_dm, date_repaired, stands_for, hole FROM fix WHERE device = %s "
-        "AND (%s::timestamptz IS NULL OR time > %s) ORDER BY stream, seq",
-        (device, *[None if after_ms is None else instant(after_ms)] * 2),
+        "SELECT stream, seq, time, lat_e6, lon_e6, altitude_dm, speed_dmps, course_deg, "
+        "hdop_tenths, satellites, kind, error_dm, date_repaired, stands_for, hole FROM fix "
+        "WHERE device = %s AND time > %s ORDER BY time, stream, seq LIMIT %s",
+        (device, instant(after_ms), limit),
     )
-    return [_kept(row) async for row in cursor]
-
-
-def _kept(row: tuple[Any, ...]) -> KeptFix:
-    seq, time, *measured, stands_for, hole = row
-    return KeptFix(seq, Fix.of(milliseconds(time), measured), stands_for, hole)
+    streams, fixes = [], []
+    async for stream, seq, time, *measured, stands_for, hole in cursor:
+        streams.append(stream)
+        fixes.append(KeptFix(seq, Fix.of(milliseconds(time), measured), stands_for, hole))
+    return OwnedRows(
+        FixRows.of([(0, fixes)]), np.full(len(fixes), device), np.array(streams, np.int64)
+    )
 
 
 async def make_partitions(connection: AsyncDatabase, moments: Iterable[datetime]) -> None:

@@ -41,6 +41,7 @@ ON CONFLICT (stream) DO UPDATE SET fixes = expired.fixes + excluded.fixes
 
 # Days stay: they are few, and tell of the time before.
 _FORGET_HOURS = "DELETE FROM fix_hour WHERE hour >= %s AND hour < %s"
+_FORGET_DOUBTS = "DELETE FROM doubted_fix WHERE time >= %s AND time < %s"
 
 _DONE = "SELECT pg_advisory_unlock(hashtext('milepost.maintain'))"
 
@@ -144,7 +145,8 @@ async def _drop(database: AsyncDatabase, part: Part) -> int | None:
         async with database.transaction():
             await database.execute(_LOCK)
             fixes: int = await _value(database, "SELECT drop_fix_part(%s::regclass)", part.name)
-            await database.execute(_FORGET_HOURS, (part.first_time, part.end_time))
+            for forget in (_FORGET_HOURS, _FORGET_DOUBTS):
+                await database.execute(forget, (part.first_time, part.end_time))
     except (LockNotAvailable, DeadlockDetected):
         return None
     return fixes

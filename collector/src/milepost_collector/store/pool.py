@@ -14,6 +14,9 @@ BUSY = PoolTimeout
 
 _WAIT_S = 3.0
 
+# Who asks for too much gets no answer, so that a few such questions do not take all connections.
+_NO_LONGER = "-c statement_timeout=10s"
+
 
 class Pool:
     """A few open connections, lent for a moment each.
@@ -31,7 +34,7 @@ class Pool:
             timeout=_WAIT_S,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={"options": OPTIONS, "autocommit": True},
+            kwargs={"options": f"{OPTIONS} {_NO_LONGER}", "autocommit": True},
         )
 
     async def open(self) -> None:

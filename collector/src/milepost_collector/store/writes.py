@@ -21,6 +21,7 @@ from milepost_collector.store.summaries import (
 )
 from milepost_schemas.batch import Gap
 from milepost_schemas.bulk import MISSING
+from milepost_schemas.bulk.rows import Integers
 from milepost_schemas.event import Event
 from milepost_schemas.fix import instant
 
@@ -69,6 +70,23 @@ class StreamWrites:
         return sum(gap.last - gap.first + 1 for gap in self.gaps)
 
 
+# State and parking cause of devices, by their row numbers.
+EngineWrites = dict[int, tuple[bytes | None, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtedRows:
+    """Fixes that the engine does not believe.
+
+    Attributes:
+        fixes: Whose they are, their numbers and times.
+        doubt: Why, as `milepost_collector.engine.Doubt`: of each.
+    """
+
+    fixes: OwnedRows
+    doubt: Integers
+
+
 @dataclass(slots=True)
 class Writes:
     """Everything that one transaction writes.
@@ -81,6 +99,7 @@ class Writes:
         positions: The newest fix of devices, at most one each; the streams do not matter.
         engine: State and parking cause of a device, by its row's number.
         events: In the order in which they came about.
+        doubted: Fixes that the engine does not believe.
         dead_letters: Messages that were refused.
     """
 
@@ -89,8 +108,9 @@ class Writes:
     streams: list[StreamWrites] = field(default_factory=list)
     heard: list[int] = field(default_factory=list)
     positions: OwnedRows | None = None
-    engine: dict[int, tuple[bytes | None, str | None]] = field(default_factory=dict)
+    engine: EngineWrites = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    doubted: DoubtedRows | None = None
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
 
@@ -115,6 +135,7 @@ async def write(connection: AsyncDatabase, writes: Writes, now_ms: int) -> None:
     await _write_streams(connection, writes.streams, recorded_at)
     await _write_devices(connection, writes, recorded_at)
     await _write_events(connection, writes.events, recorded_at)
+    await _write_doubted(connection, writes.doubted)
     await _write_dead_letters(connection, writes.dead_letters, recorded_at)
 
 
@@ -205,11 +226,34 @@ async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at:
             (recorded_at, sorted(writes.heard), recorded_at),
         )
     if writes.engine:
-        async with connection.cursor() as cursor:
-            await cursor.executemany(
-                "UPDATE device SET engine_state = %s, engine_parked = %s WHERE no = %s",
-                [(state, parked, no) for no, (state, parked) in writes.engine.items()],
-            )
+        states, parked = zip(*writes.engine.values(), strict=True)
+        await connection.execute(_THINK, (list(writes.engine), list(states), list(parked)))
+
+
+_THINK = """
+UPDATE device
+SET engine_state = new.state, engine_parked = new.parked
+FROM unnest(%b::integer[], %b::bytea[], %b::text[]) AS new (no, state, parked)
+WHERE device.no = new.no
+"""
+
+
+async def _write_doubted(connection: AsyncDatabase, doubted: DoubtedRows | None) -> None:
+    if doubted is None:
+        return
+    rows = doubted.fixes
+    await connection.execute(
+        "INSERT INTO doubted_fix (device, stream, seq, time, doubt) "
+        "SELECT * FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::timestamptz[], "
+        "%s::integer[]) ON CONFLICT DO NOTHING",
+        (
+            binary_array(rows.device, Kind.INTEGER),
+            binary_array(rows.stream, Kind.INTEGER),
+            binary_array(rows.rows.seq, Kind.BIGINT),
+            binary_array(rows.rows.time_ms, Kind.TIMESTAMPTZ),
+            binary_array(doubted.doubt, Kind.INTEGER),
+        ),
+    )
 
 
 async def _write_events(
@@ -217,24 +261,21 @@ async def _write_events(
 ) -> None:
     if not events:
         return
-    async with connection.cursor() as cursor:
-        await cursor.executemany(
-            "INSERT INTO event (time, id, type, device, subject, data, recorded_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [
-                (
-                    instant(event.time_ms),
-                    event.id,
-                    event.type,
-                    event.device,
-                    event.subject,
-                    Jsonb(dict(event.data)),
-                    recorded_at,
-                )
-                for event in events
-            ],
-        )
-        await cursor.execute("SELECT pg_notify(%s, '')", (EVENTS_CHANNEL,))
+    columns = (
+        [instant(event.time_ms) for event in events],
+        [event.id for event in events],
+        [event.type for event in events],
+        [event.device for event in events],
+        [event.subject for event in events],
+        [Jsonb(dict(event.data)) for event in events],
+    )
+    await connection.execute(
+        "INSERT INTO event (time, id, type, device, subject, data, recorded_at) "
+        "SELECT *, %b FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], "
+        "%b::text[], %b::jsonb[]) ON CONFLICT DO NOTHING",
+        (recorded_at, *columns),
+    )
+    await connection.execute("SELECT pg_notify(%s, '')", (EVENTS_CHANNEL,))
 
 
 async def _write_dead_letters(

@@ -1,5 +1,7 @@
 """What people and programs read: pages, the API, and the live feed.
 
-`app` holds the routes, `events` and `vehicles` answer them, `reply` is the form of answers, and
-`process` is the program.
+An `endpoint` is a route with all that is known of it; `events`, `stream` and `vehicles` hold those
+that there are, `app` serves them and `openapi` describes them. `parameters` is what requests may
+say, `answers` and `reply` what they are answered, `places` the way from a cursor into the feed, and
+`process` the program.
 """

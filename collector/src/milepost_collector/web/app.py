@@ -1,10 +1,12 @@
 """The routes, and what holds for every answer."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -21,9 +23,15 @@ from milepost_collector.feed.following import following
 from milepost_collector.feed.tail import Tail
 from milepost_collector.store.connection import LOST
 from milepost_collector.store.pool import BUSY, Pool
-from milepost_collector.web.events import list_events, stream_events
+from milepost_collector.web.answers import Alive, Refusal
+from milepost_collector.web.endpoint import Asked, Endpoint
+from milepost_collector.web.events import EVENTS
+from milepost_collector.web.openapi import document
 from milepost_collector.web.reply import RequestError, reply
-from milepost_collector.web.vehicles import list_vehicles, newest_fences, vehicle_track
+from milepost_collector.web.stream import STREAM
+from milepost_collector.web.vehicles import FENCES, TRACK, VEHICLES
+
+_log = structlog.get_logger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -51,6 +59,8 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await pool.open()
         tasks = [asyncio.create_task(work) for work in (tail.run(), *following(config, tail))]
+        for task in tasks:
+            task.add_done_callback(_end_when_broken)
         on_ready()
         yield
         for task in tasks:
@@ -63,12 +73,7 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
     app = Starlette(
         routes=[
             Route("/", _page),
-            Route("/healthz", _health),
-            Route("/v1/events", list_events),
-            Route("/v1/events/stream", stream_events),
-            Route("/v1/vehicles", list_vehicles),
-            Route("/v1/vehicles/{vehicle}/track", vehicle_track),
-            Route("/v1/fences", newest_fences),
+            *(endpoint.route() for endpoint in ENDPOINTS),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         lifespan=lifespan,
@@ -84,12 +89,34 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
     return app
 
 
+def _end_when_broken(task: asyncio.Task[None]) -> None:
+    """End the program by a fault of ours, so that it is started anew: pages alone hide it."""
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        _log.error("A part of the program failed; ending it.", exc_info=fault)
+        signal.raise_signal(signal.SIGTERM)
+
+
 async def _page(_request: Request) -> Response:
     return FileResponse(_STATIC / "index.html")
 
 
-async def _health(_request: Request) -> Response:
-    return reply({"alive": True})
+async def _health(_asked: Asked) -> Response:
+    return reply(Alive(alive=True))
+
+
+async def _openapi(_asked: Asked) -> Response:
+    return reply(document(ENDPOINTS))
+
+
+ENDPOINTS = (
+    Endpoint("/healthz", _health, "Whether the program runs", Alive, asks_database=False),
+    EVENTS,
+    STREAM,
+    VEHICLES,
+    TRACK,
+    FENCES,
+    Endpoint("/v1/openapi.json", _openapi, "This description", dict, asks_database=False),
+)
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:
@@ -99,11 +126,13 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 
 async def _refuse_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
-    return reply({"error": error.detail}, error.status_code)
+    answer = reply(Refusal(error.detail), error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _busy(_request: Request, _error: Exception) -> Response:
-    return reply({"error": "the database is away; try again"}, 503)
+    return reply(Refusal("the database is away; try again"), 503)
 
 
 class _EveryAnswer:

@@ -1,109 +1,100 @@
-"""The events over HTTP: pages of the feed by cursor, and the feed as it grows (SSE).
+"""The events over HTTP: pages of the feed by cursor, at once or as soon as there are any.
 
-A cursor stands behind an event. Reading on from the cursor of the last event seen never skips one.
+A cursor stands behind an event. Reading on from the cursor of the last event seen, or from a page's
+`next`, never skips one.
 """
 
-from collections.abc import AsyncIterator
+from typing import cast
 
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from milepost_collector.feed.tail import Tail
-from milepost_collector.store import feed
-from milepost_collector.store.connection import LOST, AsyncDatabase
-from milepost_collector.store.feed import Cursor, CursorError, FeedEvent, ForeignCursorError
-from milepost_collector.store.pool import BUSY, Pool
-from milepost_collector.web.reply import (
-    RequestError,
-    reply,
-    text_parameters,
-    to_json,
-    whole_parameter,
-)
+from milepost_collector.store.feed_pages import Choice, Page, read_newest
+from milepost_collector.web.answers import CloudEvent, EventPage, Gone
+from milepost_collector.web.endpoint import Asked, Endpoint
+from milepost_collector.web.parameters import Names, PlaceInFeed, Whole
+from milepost_collector.web.places import next_page, resolved
+from milepost_collector.web.reply import reply
 from milepost_schemas.event import TYPE_PREFIX
 
 _MAX_PAGE = 1_000
-_STREAM_PAGE = 500
 
-# A comment so often keeps proxies from cutting a quiet stream, and shows that the link lives.
-_HEARTBEAT_S = 3.0
+AFTER = PlaceInFeed(
+    "after",
+    "Where to begin: behind a cursor (`next` of a page, `cursor` of an event; its form is ours "
+    "alone), at the `beginning` or the `end` of the feed, or at a time (RFC 3339, of `recordedat`):"
+    " then before the first event that was recorded at that time or later, in the order of the "
+    "feed. Nothing recorded since is skipped; a few events recorded before, committed later, may "
+    "stand between. Absent or empty: the beginning.",
+)
+TYPES = Names(
+    "type",
+    "Only events of this type, with or without `org.milepost.`; may be given several times.",
+    pattern=r"^(org\.milepost\.)?[a-z_]+(\.[a-z_]+)*$",
+    right="a type of event, as fence.entered is",
+    prefix=TYPE_PREFIX,
+)
+VEHICLES = Names(
+    "vehicle",
+    "Only events of this vehicle; may be given several times.",
+    pattern="^[^\\u0000]+$",
+    right="a name of a vehicle",
+)
+_LIMIT = Whole("limit", "The most events of a page.", low=1, high=_MAX_PAGE, default=100)
+_WAIT = Whole(
+    "wait",
+    "Seconds to wait where there is no event yet. The answer comes with the first one, else then "
+    "with an empty page.",
+    low=0,
+    high=60,
+)
+_LAST = Whole(
+    "last",
+    "Look at the newest so many events alone; `after`, `limit` and `wait` then say nothing.",
+    low=1,
+    high=_MAX_PAGE,
+)
 
-BEGINNING = "beginning"
-END = "end"
+
+def choice_of(asked: Asked) -> Choice:
+    """Return which events are asked for."""
+    return Choice(asked[TYPES], asked[VEHICLES])
 
 
-async def list_events(request: Request) -> Response:
-    """Answer `GET /v1/events?after=&type=&vehicle=&limit=` or `?last=`."""
-    pool: Pool = request.app.state.pool
-    limit = whole_parameter(request, "limit", 100, 1, _MAX_PAGE)
-    last = whole_parameter(request, "last", 0, 0, _MAX_PAGE)
-    types = [name.removeprefix(TYPE_PREFIX) for name in text_parameters(request, "type")]
-    vehicles = text_parameters(request, "vehicle")
-    async with pool.lend() as database:
+async def _list_events(asked: Asked) -> Response:
+    choice = choice_of(asked)
+    place, limit, wait_s, last = asked[AFTER], asked[_LIMIT], asked[_WAIT], asked[_LAST]
+    async with asked.pool.lend() as database:
         if last:
-            events = await feed.read_last(database, last)
-            after = events[-1].cursor if events else await feed.end(database)
-        else:
-            after = await _cursor(database, request.query_params.get("after"))
-            events = await feed.read(
-                database,
-                after,
-                limit,
-                types=types or None,
-                subject=vehicles[-1] if vehicles else None,
-            )
-    next_cursor = events[-1].cursor if events else after
-    return reply({"events": [e.as_cloud_event() for e in events], "next": str(next_cursor)})
+            return _paged(await read_newest(database, last, choice))
+        after = await resolved(database, place)
+    until_s = asked.clock.monotonic_s() + wait_s
+    page = await next_page(asked.pool, asked.tail, after, limit, choice)
+    while page.is_last and not page.events:
+        left_s = until_s - asked.clock.monotonic_s()
+        if left_s <= 0 or not await asked.tail.wait_beyond(page.next, left_s):
+            break
+        if asked.tail.is_foreign(page.next):  # restored meanwhile
+            async with asked.pool.lend() as database:
+                await resolved(database, page.next)
+            break
+        page = await next_page(asked.pool, asked.tail, page.next, limit, choice)
+    return _paged(page)
 
 
-async def stream_events(request: Request) -> Response:
-    """Answer `GET /v1/events/stream?after=` with server-sent events; `Last-Event-ID` resumes."""
-    pool: Pool = request.app.state.pool
-    wanted = request.headers.get("last-event-id") or request.query_params.get("after")
-    async with pool.lend() as database:
-        after = await _cursor(database, wanted)
-    return StreamingResponse(
-        _stream(pool, request.app.state.tail, after),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+def _paged(page: Page) -> Response:
+    events = [cast(CloudEvent, each.as_cloud_event()) for each in page.events]
+    return reply(EventPage(events, str(page.next)))
 
 
-async def _stream(pool: Pool, tail: Tail, after: Cursor) -> AsyncIterator[bytes]:
-    yield b"retry: 1000\n\n"
-    # Where the stream ends here, the client comes again with its cursor and is told why.
-    while not tail.is_foreign(after):
-        events = tail.after(after)
-        if events is None:
-            try:
-                async with pool.lend() as database:
-                    events = await feed.read(database, after, _STREAM_PAGE)
-            except (*LOST, BUSY):
-                return
-        if events:
-            after = events[-1].cursor
-            yield b"".join(map(_framed, events))
-        elif not await tail.wait_beyond(after, _HEARTBEAT_S):
-            yield b": alive\n\n"
-
-
-def _framed(event: FeedEvent) -> bytes:
-    body = to_json(event.as_cloud_event())
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (
-        str(event.cursor).encode(),
-        (TYPE_PREFIX + event.event.type).encode(),
-        body,
-    )
-
-
-async def _cursor(database: AsyncDatabase, text: str | None) -> Cursor:
-    if not text or text == BEGINNING:
-        return await feed.beginning(database)
-    if text == END:
-        return await feed.end(database)
-    try:
-        return await feed.checked(database, Cursor.parse(text))
-    except CursorError as error:
-        raise RequestError(400, str(error)) from None
-    except ForeignCursorError as error:
-        raise RequestError(410, str(error), resume_from=error.resume_from) from None
+EVENTS = Endpoint(
+    "/v1/events",
+    _list_events,
+    "Events, page by page",
+    EventPage,
+    description="In the one order of the feed, in which nothing is ever inserted. Read on with "
+    "`after` = `next`. With `type` or `vehicle` a page may be short, even empty, though there is "
+    "more: `next` still moves on, behind all that was looked at. `next` that is equal to `after`, "
+    "or an answer after `wait`, is the end for now.",
+    parameters=(AFTER, TYPES, VEHICLES, _LIMIT, _WAIT, _LAST),
+    refuses={410: Gone},
+)

@@ -1,10 +1,12 @@
 """The form of answers: JSON by msgspec, and errors that say what was wrong."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
+
+from milepost_collector.web.answers import Gone, Refusal
 
 _encoder = msgspec.json.Encoder()
 
@@ -14,13 +16,13 @@ class RequestError(Exception):
 
     Attributes:
         status: HTTP status, 4xx or 503.
-        body: What the answer says; `error` is for people.
+        body: What the answer says.
     """
 
-    def __init__(self, status: int, error: str, **more: Any) -> None:
+    def __init__(self, status: int, error: str, *, resume_from: datetime | None = None) -> None:
         super().__init__(error)
         self.status = status
-        self.body = {"error": error, **more}
+        self.body = Gone(error, resume_from) if resume_from else Refusal(error)
 
 
 def to_json(value: Any) -> bytes:
@@ -33,30 +35,3 @@ def reply(value: Any, status: int = 200) -> Response:
     return Response(
         to_json(value), status, {"Cache-Control": "no-store"}, media_type="application/json"
     )
-
-
-def text_parameters(request: Request, name: str) -> list[str]:
-    """Read a query parameter that may come any number of times.
-
-    Raises:
-        RequestError: It holds NUL, which no text of PostgreSQL does.
-    """
-    texts = request.query_params.getlist(name)
-    for text in texts:
-        if "\0" in text:
-            raise RequestError(400, f"{name}={text!r} holds a character that no name has")
-    return texts
-
-
-def whole_parameter(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """Read a query parameter that is a whole number from `low` to `high`.
-
-    Raises:
-        RequestError: It is not.
-    """
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-        raise RequestError(400, f"{name}={text!r} is not a whole number from {low} to {high}")
-    return int(text)

@@ -4,16 +4,29 @@
 // of sight, the newest page is read again and merged by the events' ids.
 
 import { fetchJson } from "./connection.js";
-import { lapse, moment } from "./wording.js";
+import { distance, lapse, moment, speed } from "./wording.js";
 
 const KEPT = 200;
 const AGAIN_MS = 2000;
 const LATE_MS = 60_000;
 const FRESH_MS = 30_000;
 
-const VERBS = {
-  "org.milepost.fence.entered": "entered",
-  "org.milepost.fence.exited": "left",
+// What is said of an event: a verb, and what it acts on. `vehicle.moved` is not shown: the next trip
+// or stop says it.
+const WORDS = {
+  "org.milepost.fence.entered": ["entered", ({ fence }, names) => names(fence)],
+  "org.milepost.fence.exited": ["left", ({ fence }, names) => names(fence)],
+  "org.milepost.fence.dwelled": [
+    "has been", ({ fence, dwell_s }, names) => `in ${names(fence)} for ${lapse(dwell_s * 1000)}`,
+  ],
+  "org.milepost.trip.started": ["set out", () => ""],
+  "org.milepost.trip.ended": ["ended a trip", ({ distance_m }) => `of ${distance(distance_m)}`],
+  "org.milepost.vehicle.stopped": ["stopped", () => ""],
+  "org.milepost.vehicle.idling": ["stands", ({ idle_s }) => `with power for ${lapse(idle_s * 1000)}`],
+  "org.milepost.vehicle.speeding": [
+    "is too fast:", ({ speed_mps, limit_mps }) => `${speed(speed_mps)} where ${speed(limit_mps)} hold`,
+  ],
+  "org.milepost.vehicle.gap": ["measured nothing", ({ gap_s }) => `for ${lapse(gap_s * 1000)}`],
 };
 
 /** Follow the feed. `hands`: take(event, isLive), link("live" | "cut"). */
@@ -56,7 +69,7 @@ export class Feed {
       this.#hands.link("cut");
       if (source.readyState === EventSource.CLOSED) this.#again();
     };
-    for (const type of Object.keys(VERBS)) {
+    for (const type of Object.keys(WORDS)) {
       source.addEventListener(type, ({ data }) => this.#hands.take(JSON.parse(data), true));
     }
   }
@@ -100,7 +113,7 @@ export class EventLog {
 
   /** Add an event; say whether it is one that was not known and is shown. */
   add(event, isLive) {
-    if (!(event.type in VERBS) || this.#ids.has(event.id)) return false;
+    if (!(event.type in WORDS) || this.#ids.has(event.id)) return false;
     const time_ms = Date.parse(event.time);
     const after = this.#entries.findIndex((entry) => entry.time_ms <= time_ms);
     const at = after < 0 ? this.#entries.length : after;
@@ -130,13 +143,14 @@ export class EventLog {
 
   #write({ event, time_ms, element }) {
     const part = (selector) => element.querySelector(selector);
-    const late_ms = Date.parse(event.recordedat) - time_ms;
+    const late_ms = Date.parse(event.recordedat) - Date.parse(event.data.confirmed_at ?? event.time);
     element.dataset.type = event.type.split(".").pop();
     part("time").dateTime = event.time;
     part("time").textContent = moment(time_ms, this.#now_ms, { exact: true });
     part(".subject").textContent = event.subject;
-    part(".verb").textContent = VERBS[event.type];
-    part(".fence").textContent = this.#nameOfFence(event.data.fence);
+    const [verb, object] = WORDS[event.type];
+    part(".verb").textContent = verb;
+    part(".object").textContent = object(event.data, this.#nameOfFence);
     part("small").textContent = late_ms > LATE_MS ? `reported ${lapse(late_ms)} later` : "";
   }
 

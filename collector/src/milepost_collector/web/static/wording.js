@@ -9,6 +9,7 @@ const METRES_PER_FOOT = 0.3048;
 const METRES_PER_MILE = 1609.344;
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const minutes = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const seconds = new Intl.DateTimeFormat(locale, {
   hour: "2-digit", minute: "2-digit", second: "2-digit",
@@ -27,6 +28,12 @@ export function speed(mps) {
   return imperial
     ? `${whole.format(mps * MPH_PER_MPS)} mph`
     : `${whole.format(mps * KMH_PER_MPS)} km/h`;
+}
+
+/** A way along the ground, to a tenth of the unit. */
+export function distance(length_m) {
+  const [unit_m, unit] = lengthUnit(Math.max(length_m, imperial ? METRES_PER_MILE : 1000));
+  return `${tenth.format(length_m / unit_m)} ${unit}`;
 }
 
 /** A length of time in one unit, rounded down. */
