@@ -15,6 +15,8 @@ from typing import Any
 from tests.bench.agent import agent_rows
 from tests.bench.buffer import buffer_rows
 from tests.bench.day import day_rows
+from tests.bench.engine import engine_rows
+from tests.bench.feed import feed_rows
 from tests.bench.ingest import ingest_rows
 from tests.bench.ingest_full import ingest_full_rows
 from tests.bench.ingest_process import ingest_process_rows
@@ -40,8 +42,10 @@ MEASURES = (
     process_rows,
     wire_rows,
     day_rows,
+    engine_rows,
     ingest_rows,
     ingest_process_rows,
+    feed_rows,
     storage_rows,
     ingest_full_rows,  # into what the one before has filled
 )

@@ -1,9 +1,9 @@
 """The ingest without a broker: fixes into the table, beside binary COPY of the same rows.
 
-No fences are in force. A round is what waits at once: where that is more than one transaction
-takes, two intakes take it side by side, as in the program. A round and the COPY of its rows take
-turns, and of their times the medians count. With MILEPOST_TEST_DSN all is measured on TimescaleDB
-too.
+The limits hold without the engine; with it, and fences around the drive, it is measured as well. A
+round is what waits at once: where that is more than one transaction takes, two intakes take it side
+by side, as in the program. A round and the COPY of its rows take turns, and of their times the
+medians count. With MILEPOST_TEST_DSN all is measured on TimescaleDB too.
 """
 
 import asyncio
@@ -19,10 +19,13 @@ from typing import Any
 from milepost_collector.clock import Clock
 from milepost_collector.embedded import EmbeddedPostgres
 from milepost_collector.ingest.transaction import Intake
-from milepost_collector.store.connection import connect_async
+from milepost_collector.store.connection import connect, connect_async
+from milepost_collector.store.definitions import publish
 from milepost_collector.store.migrate import migrate
+from milepost_schemas.fix import instant
 from tests.bench.copy_limit import CopyLimit
-from tests.bench.ingest_load import Fleet
+from tests.bench.engine_load import scattered
+from tests.bench.ingest_load import Fleet, fix_of
 from tests.fixtures.servers import ENVIRONMENT_KEY, created_database
 
 ROUNDS = 13
@@ -35,6 +38,12 @@ FLEETS = (
     (Fleet("one-", 1000, 1), 1),
     (Fleet("many-", 64, 600), 2),
 )
+
+# With the engine: as many fences around the drive as the engine's own rows have in all, over so
+# large a city that a vehicle meets as many.
+THINKING = ((Fleet("thinking-sixty-", 640, 60), 2), (Fleet("thinking-one-", 1000, 1), 1))
+FENCES, CITY_M = 10_000, 18_000.0
+_DRIVE_FIXES = 2_400
 
 _CPU_LIMITS_US = {60: ("a fix in batches of 60", 3.0), 1: ("a batch of 1", 90.0)}
 
@@ -51,11 +60,25 @@ class Speed:
 def ingest_rows(folder: Path) -> list[dict[str, Any]]:
     """Measure on plain PostgreSQL and, where there is one, on TimescaleDB."""
     rows = []
+    plain: dict[int, Speed] = {}
     for storage, database in _databases(folder):
         with database as dsn:
             for fleet, intakes in FLEETS:
-                rows += _rows(storage, fleet, asyncio.run(_measured(dsn, fleet, intakes)))
+                speed = asyncio.run(_measured(dsn, fleet, intakes, events=False))
+                rows += _rows(f"ingest, {storage}", fleet, speed)
+                plain[fleet.size] = speed
+            _put_in_force(dsn)
+            for fleet, intakes in THINKING:
+                speed = asyncio.run(_measured(dsn, fleet, intakes, events=True))
+                rows += _thinking_rows(storage, fleet, speed, plain[fleet.size])
     return rows
+
+
+def _put_in_force(dsn: str) -> None:
+    """Put fences around the drive in force, since before its fixes."""
+    fixes = [fix_of(0, seq) for seq in range(0, _DRIVE_FIXES, 10)]
+    with connect(dsn) as database:
+        publish(database, scattered(fixes, FENCES, CITY_M), instant(0))
 
 
 def _databases(folder: Path) -> Iterator[tuple[str, Any]]:
@@ -79,13 +102,13 @@ def _timescale_database(server: str) -> Iterator[str]:
         yield dsn
 
 
-async def _measured(dsn: str, fleet: Fleet, lanes: int) -> Speed:
+async def _measured(dsn: str, fleet: Fleet, lanes: int, *, events: bool) -> Speed:
     ours, cpu, copied = [], [], []
     count = fleet.devices * fleet.size
     async with AsyncExitStack() as stack:
         opened = [await connect_async(dsn, autocommit=True) for _ in range(lanes)]
         databases = [await stack.enter_async_context(each) for each in opened]
-        intakes = [Intake(database, Clock()) for database in databases]
+        intakes = [Intake(database, Clock(), events=events) for database in databases]
         limit = stack.enter_context(CopyLimit(dsn))
         for number in range(ROUNDS):
             messages = fleet.messages(number)
@@ -104,26 +127,35 @@ async def _measured(dsn: str, fleet: Fleet, lanes: int) -> Speed:
     return Speed(median(ours), median(cpu), median(copied))
 
 
-def _rows(storage: str, fleet: Fleet, speed: Speed) -> list[dict[str, Any]]:
-    count = fleet.devices * fleet.size
-    rows = [
-        {
-            "what": f"ingest, {storage}: batches of {fleet.size}, {count:,} fixes at once",
-            "ours": count / speed.ours_s,
-            "peer": "binary COPY of the same rows",
-            "peers": count / speed.copy_s,
-            "unit": "fixes/s",
-        }
-    ]
+def _rows(what: str, fleet: Fleet, speed: Speed) -> list[dict[str, Any]]:
+    rows = [_beside_copy(what, fleet, speed)]
     if fleet.size in _CPU_LIMITS_US:
-        what, limit_us = _CPU_LIMITS_US[fleet.size]
-        rows.append(
-            {
-                "what": f"ingest, {storage}: processor {what}",
-                "ours": speed.cpu_s / count * 1e6,
-                "peer": "limit",
-                "peers": limit_us,
-                "unit": "µs",
-            }
-        )
+        per, limit_us = _CPU_LIMITS_US[fleet.size]
+        cpu_us = speed.cpu_s / (fleet.devices * fleet.size) * 1e6
+        rows.append(_row(f"{what}: processor {per}", cpu_us, "limit", limit_us, "µs"))
     return rows
+
+
+def _thinking_rows(storage: str, fleet: Fleet, speed: Speed, plain: Speed) -> list[dict[str, Any]]:
+    """Put the ingest with the engine beside COPY, and beside itself without."""
+    what, count = f"ingest with {FENCES:,} fences, {storage}", fleet.devices * fleet.size
+    cpu_us, plain_us = speed.cpu_s / count * 1e6, plain.cpu_s / count * 1e6
+    per, _ = _CPU_LIMITS_US[fleet.size]
+    without = "without the engine"
+    named = f"{what}: batches of {fleet.size}, {count:,} fixes at once"
+    return [
+        _beside_copy(what, fleet, speed),
+        _row(named, count / speed.ours_s, without, count / plain.ours_s, "fixes/s"),
+        _row(f"{what}: processor {per}", cpu_us, without, plain_us, "µs"),
+    ]
+
+
+def _beside_copy(what: str, fleet: Fleet, speed: Speed) -> dict[str, Any]:
+    count = fleet.devices * fleet.size
+    named = f"{what}: batches of {fleet.size}, {count:,} fixes at once"
+    peer = "binary COPY of the same rows"
+    return _row(named, count / speed.ours_s, peer, count / speed.copy_s, "fixes/s")
+
+
+def _row(what: str, ours: float, peer: str, peers: float, unit: str) -> dict[str, Any]:
+    return {"what": what, "ours": ours, "peer": peer, "peers": peers, "unit": unit}

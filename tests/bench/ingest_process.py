@@ -2,7 +2,7 @@
 
 A fleet, a broker, one `milepost-collector ingest` and PostgreSQL share the cores of this machine:
 what the others take of them is missing to the one that is measured. Each row says in `processor`
-what each took, in cores.
+what each took, in cores. The limits hold without the engine; then it runs with it, without fences.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,6 +31,11 @@ RUN_S = 8
 # More than are answered in the time that a run takes.
 _ONE, _ONE_ROUNDS = Fleet("one-", 1000, 1), 300
 _SIXTY, _SIXTY_ROUNDS = Fleet("sixty-", 1000, 60), 80
+
+_PLAIN = ((_ONE, _ONE_ROUNDS), (_SIXTY, _SIXTY_ROUNDS))
+_THINKING = tuple(
+    (replace(fleet, prefix=f"thinking-{fleet.prefix}"), rounds) for fleet, rounds in _PLAIN
+)
 
 # Answered in every run, however slow.
 _COPIED_ROUNDS = 5
@@ -68,21 +73,28 @@ def ingest_process_rows(folder: Path) -> list[dict[str, Any]]:
     ):
         migrate(dsn, plain=True)
         database = FreshDatabase(dsn, "plain")
-        with Collectors(folder / "logs", broker.address, database) as collectors:
-            collectors.start("ingest")
-            watched = {
-                "collector": collectors.pid("ingest"),
-                "broker": broker.pid,
-                "PostgreSQL": postgres.pid,
-            }
-            one = _run(database, broker, watched, _ONE, _ONE_ROUNDS)
-            sixty = _run(database, broker, watched, _SIXTY, _SIXTY_ROUNDS)
+        runs = []
+        for makes, fleets in (("false", _PLAIN), ("true", _THINKING)):
+            settings = {"MILEPOST_EVENTS__MAKE": makes}
+            with Collectors(folder / "logs", broker.address, database, settings) as collectors:
+                collectors.start("ingest")
+                watched = {
+                    "collector": collectors.pid("ingest"),
+                    "broker": broker.pid,
+                    "PostgreSQL": postgres.pid,
+                }
+                runs += [_run(database, broker, watched, *fleet) for fleet in fleets]
+        one, sixty, thinking_one, thinking_sixty = runs
         with created_database(postgres.dsn) as other:
             tutorial = tutorial_per_s(broker.address, other)
         with CopyLimit(dsn) as limit:
             copy_s = median(limit.took_s(_SIXTY, number) for number in range(_COPIED_ROUNDS))
     copied = _SIXTY.devices * _SIXTY.size / copy_s
-    return [*_rows(one, sixty), *_beside(one, sixty, copied, tutorial)]
+    return [
+        *_rows(one, sixty),
+        *_beside(one, sixty, copied, tutorial),
+        *_thinking_rows((one, thinking_one), (sixty, thinking_sixty)),
+    ]
 
 
 def _rows(one: Run, sixty: Run) -> list[dict[str, Any]]:
@@ -121,6 +133,26 @@ def _beside(one: Run, sixty: Run, copied: float, tutorial: float) -> list[dict[s
         _row(sixty, f"{what} 60", fixes_per_s, tutorial, "fixes/s", peer=peer),
         _row(one, f"{what} 1", one.batches_per_s, tutorial, "fixes/s", peer=peer),
     ]
+
+
+def _thinking_rows(ones: tuple[Run, Run], sixties: tuple[Run, Run]) -> list[dict[str, Any]]:
+    rows = []
+    for (plain, thinking), size in ((ones, 1), (sixties, _SIXTY.size)):
+        what, without = "ingest program with the engine, no fences: ", "without the engine"
+        figures = (
+            ("fixes in batches", thinking.batches_per_s * size, plain.batches_per_s * size, "/s"),
+            (
+                "processor a fix in batches",
+                thinking.collector_us / size,
+                plain.collector_us / size,
+                "µs",
+            ),
+        )
+        rows += [
+            _row(thinking, f"{what}{name} of {size}", ours, peers, unit, peer=without)
+            for name, ours, peers, unit in figures
+        ]
+    return rows
 
 
 def _row(
