@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from milepost_collector.engine import FenceError
-from milepost_collector.fences_file import read_fences
+from milepost_collector.definitions_file import read_fences, read_rules
+from milepost_collector.engine import FenceError, RulesError
 from milepost_schemas.fix import Fix
 from tests.collector.batches import NOW_MS, drive, message, take
 from tests.collector.fences import circle, collection, polygon
@@ -94,8 +94,16 @@ def test_command_that_cannot_be_done_says_why_in_one_line(
             json.dumps(collection(polygon("bow", [(0, 0), (1, 1), (1, 0), (0, 1)]))),
             "fence 'bow': Self-intersection",
         ),
+        (
+            json.dumps(collection(polygon("fine", [(n / 1e5, 0) for n in range(100_000)]))),
+            "fence 'fine': 100001 vertices are more than 10000",
+        ),
+        (
+            json.dumps(collection(circle("north", Fix(NOW_MS, 91_000_000, 11_000_000), 50))),
+            "fence 'north': longitude 11.0, latitude 91.0 is not on Earth",
+        ),
     ],
-    ids=["missing", "no GeoJSON", "crossing itself"],
+    ids=["missing", "no GeoJSON", "crossing itself", "vertices", "latitude"],
 )
 def test_fences_with_a_bad_file_names_file_and_fence(
     plain_database: FreshDatabase, tmp_path: Path, content: str | None, line: str
@@ -144,6 +152,46 @@ def test_fences_of_a_good_file_are_in_force_in_ten_seconds(
         "SELECT extract(epoch FROM effective_at - now()) FROM definitions"
     )
     assert 0 < after_s <= 10
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"[]", "is no JSON object of rules"),
+        (b'{"stop_sec": 60}', "unknown rule 'stop_sec'"),
+        (b'{"stop_s": 5}', "stop_s = 5 is not from 20 to 3600"),
+        (b'{"vehicles": {"van-1": {"trip_m": "far"}}}', "vehicles.van-1.trip_m = 'far' is no n"),
+        (b'{"stop_s": NaN}', "is no JSON: NaN is no JSON value"),
+        (b'{"vehicles": {"a\\u0000b": {}}}', "holds the character U+0000, which cannot be stored"),
+    ],
+)
+def test_read_rules_refuses_what_no_engine_takes(tmp_path: Path, content: bytes, line: str) -> None:
+    """A file with an unknown rule, or a value out of range, is named with the reason."""
+    path = tmp_path / "rules.json"
+    path.write_bytes(content)
+    with pytest.raises(RulesError) as raised:
+        read_rules(path)
+    assert str(raised.value).startswith(f"rule file {path}: {line}")
+
+
+def test_rules_of_a_good_file_are_in_force_in_ten_seconds(
+    plain_database: FreshDatabase, tmp_path: Path
+) -> None:
+    """Rules are put in force once, beside the fences that are there; a bad file changes nothing."""
+    fences, rules, bad = (tmp_path / name for name in ("f.geojson", "r.json", "bad.json"))
+    fences.write_text(json.dumps(collection(circle("yard", PLACE, 50))))
+    rules.write_text('{"stop_s": 90}')
+    bad.write_text('{"stop_sec": 90}')
+    more = settings(plain_database.dsn)
+    assert run("fences", fences, more=more).returncode == 0
+    said = [run("rules", rules, more=more).stdout for _ in range(2)]
+    assert said == ["in force in 10 s\n", "these rules are in force already\n"]
+    assert refusal(run("rules", bad, more=more)) == f"rule file {bad}: unknown rule 'stop_sec'"
+    stored = plain_database.rows(
+        "SELECT rules, fences -> 'features' -> 0 ->> 'id', effective_at > now() - interval '1 min' "
+        "FROM definitions ORDER BY version"
+    )
+    assert stored == [({}, "yard", True), ({"stop_s": 90}, "yard", True)]
 
 
 def test_commands_on_a_database_that_is_empty_say_so(plain_server: str, tmp_path: Path) -> None:

@@ -29,13 +29,19 @@ def test_config_from_a_file_holds_its_values(tmp_path: Path) -> None:
     path.write_text(
         '[database]\ndsn = "postgresql://a@b/c"\n[broker]\nhost = "mq"\nkeepalive_s = 30\n'
         '[embedded]\nfolder = "/x"\nbroker = "nats"\n[web]\nport = 0\n[fences]\nfile = "f.json"\n'
+        '[rules]\nfile = "r.json"\n'
+        '[events]\nmqtt = false\nmqtt_start = "end"\n'
+        '[jetstream]\nurl = "nats://a:4222,tls://me:secret@b"\npartitions = 3\n'
     )
     config = read_config(path)
     assert config.database.dsn == "postgresql://a@b/c"
     assert (config.broker.host, config.broker.port, config.broker.keepalive_s) == ("mq", 1883, 30)
     assert (config.embedded.folder, config.embedded.broker) == (Path("/x"), "nats")
     assert (config.web.host, config.web.port) == ("127.0.0.1", 0)
-    assert config.fences.file == Path("f.json")
+    assert (config.fences.file, config.rules.file) == (Path("f.json"), Path("r.json"))
+    assert (config.events.mqtt, config.events.mqtt_start) == (False, "end")
+    assert config.jetstream.url == "nats://a:4222,tls://me:secret@b"
+    assert (config.jetstream.stream, config.jetstream.partitions) == ("MILEPOST", 3)
 
 
 def test_config_from_the_environment_wins_over_the_file(
@@ -80,6 +86,39 @@ def test_config_from_the_environment_wins_over_the_file(
         (
             '[database]\ndsn = "nonsense=1 password=secret"',
             'database.dsn: invalid connection option "nonsense"',
+        ),
+        (
+            '[events]\nmqtt_start = "now"',
+            "events.mqtt_start = 'now': Input should be 'beginning' or 'end'",
+        ),
+        (
+            '[jetstream]\nurl = "nats://a:1,http://me:secret@b"',
+            "jetstream.url: address 2 is not nats://host:port or tls://host:port",
+        ),
+        (
+            '[jetstream]\nurl = "nats://me:secret@b:99999"',
+            "jetstream.url: address 1 is not nats://host:port or tls://host:port",
+        ),
+        (
+            '[jetstream]\nurl = "nats://"',
+            "jetstream.url: address 1 is not nats://host:port or tls://host:port",
+        ),
+        (
+            '[jetstream]\nstream = "a.b"',
+            "jetstream.stream = 'a.b': String should match pattern '^[A-Za-z0-9_-]{1,64}$'",
+        ),
+        (
+            '[jetstream]\nsubject_prefix = "a.>"',
+            "jetstream.subject_prefix = 'a.>': String should match pattern "
+            "'^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$'",
+        ),
+        (
+            "[jetstream]\npartitions = 0",
+            "jetstream.partitions = 0: Input should be greater than or equal to 1",
+        ),
+        (
+            "[jetstream]\nduplicate_window_s = 86401",
+            "jetstream.duplicate_window_s = 86401: Input should be less than or equal to 86400",
         ),
     ],
 )

@@ -79,7 +79,9 @@ def feed(
 
     async def once() -> Fed:
         async with await connect_async(database.dsn, autocommit=True) as connection:
-            return await Feeder(connection, StoppedClock()).feed(Address(0, "van-1"), drive, step)
+            return await Feeder(connection, StoppedClock(), events=True).feed(
+                Address(0, "van-1"), drive, step
+            )
 
     return asyncio.run(once())
 
@@ -314,7 +316,7 @@ def test_two_imports_of_one_file_at_a_time_store_it_once(plain_database: FreshDa
             await connect_async(plain_database.dsn, autocommit=True) as one,
             await connect_async(plain_database.dsn, autocommit=True) as other,
         ):
-            feeders = [Feeder(each, StoppedClock()) for each in (one, other)]
+            feeders = [Feeder(each, StoppedClock(), events=True) for each in (one, other)]
             address = Address(0, "van-1")
             return await asyncio.gather(*(f.feed(address, drive, lambda _: None) for f in feeders))
 

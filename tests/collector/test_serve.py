@@ -101,6 +101,27 @@ def test_serve_in_a_folder_in_use_is_refused(folder: Path) -> None:
         assert healthy(addresses["web"])
 
 
+def test_serve_puts_the_fences_and_rules_of_its_files_in_force(
+    plain_database: FreshDatabase, broker: Address, tmp_path: Path
+) -> None:
+    """Both files are one version, the same files at the next start none; a bad one is refused."""
+    fences, rules = tmp_path / "fences.geojson", tmp_path / "rules.json"
+    fences.write_text('{"type": "FeatureCollection", "features": []}')
+    rules.write_text('{"stop_s": 90}')
+    files = {"MILEPOST_FENCES__FILE": str(fences), "MILEPOST_RULES__FILE": str(rules)}
+    more = settings(plain_database.dsn, broker) | files
+    for _ in range(2):
+        with running(tmp_path, "serve", more=more) as program:
+            program.addresses()
+            assert program.stop() == 0
+    assert plain_database.rows("SELECT rules FROM definitions") == [({"stop_s": 90},)]
+    rules.write_text('{"stop_sec": 90}')
+    refused = run("serve", more=more)
+    assert refused.returncode == 2
+    line = f"milepost-collector: rule file {rules}: unknown rule 'stop_sec'\n"
+    assert refused.stderr == line
+
+
 @pytest.fixture
 def serving(plain_database: FreshDatabase, broker: Address, tmp_path: Path) -> Iterator[Running]:
     """A server over a configured database and broker."""

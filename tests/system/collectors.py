@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -34,9 +34,16 @@ class Collectors:
         folder: For their logs, `<name>.log`.
         broker: Where batches come from.
         database: Where they go.
+        more: Other settings, as environment variables.
     """
 
-    def __init__(self, folder: Path, broker: Address, database: FreshDatabase) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: Address,
+        database: FreshDatabase,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.broker = broker
         self.database = database
         self._folder = folder
@@ -46,7 +53,8 @@ class Collectors:
                 "MILEPOST_DATABASE__DSN": database.dsn,
                 "MILEPOST_BROKER__HOST": broker.host,
                 "MILEPOST_BROKER__PORT": str(broker.port),
-            },
+            }
+            | dict(more or {}),
         )
         self._pids: dict[str, int] = {}
 

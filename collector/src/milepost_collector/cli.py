@@ -17,11 +17,13 @@ import typer
 
 from milepost_collector.checking import check_database
 from milepost_collector.clock import Clock
-from milepost_collector.config import CollectorConfig, ConfigError, read_config
+from milepost_collector.config import CollectorConfig, ConfigError, database_dsn, read_config
+from milepost_collector.definitions_file import put_in_force, read_fences, read_rules
 from milepost_collector.embedded import EmbeddedError
-from milepost_collector.engine import FenceError
+from milepost_collector.engine import FenceError, RulesError
+from milepost_collector.events.command import app as events_app
+from milepost_collector.events.errors import EventsError
 from milepost_collector.exporting import Form, moment, write_fixes
-from milepost_collector.fences_file import publish_fences, read_fences
 from milepost_collector.importing.command import ImportOptions, import_files
 from milepost_collector.ingest.process import run_ingest
 from milepost_collector.logs import configure_logs
@@ -31,6 +33,8 @@ from milepost_collector.store.connection import LOST, UNMADE
 from milepost_collector.store.export import Chosen
 from milepost_collector.store.migrate import MigrationError
 from milepost_collector.store.migrate import migrate as run_migrations
+from milepost_collector.webhooks.command import WebhookError
+from milepost_collector.webhooks.command import app as webhooks_app
 from milepost_schemas.timescale import TimescaleError
 from milepost_schemas.topics import SHARDS
 
@@ -46,6 +50,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(events_app, name="events")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 class _WrongError(Exception):
@@ -60,10 +66,13 @@ def main() -> None:
     except (
         ConfigError,
         EmbeddedError,
+        EventsError,
         FenceError,
         MigrationError,
+        RulesError,
         ServeError,
         TimescaleError,
+        WebhookError,
         _WrongError,
     ) as error:
         _exit_wrong(str(error))
@@ -126,9 +135,21 @@ def fences(
     file: Annotated[Path, typer.Argument(help="A GeoJSON FeatureCollection.")],
     config: ConfigPath = None,
 ) -> None:
-    """Put the fences of a file in force, ten seconds from now."""
-    changed = publish_fences(_dsn(read_config(config)), read_fences(file), Clock())
+    """Put the fences of a file in force, ten seconds from now; rules stay as they are."""
+    dsn = _dsn(read_config(config))
+    changed = put_in_force(dsn, Clock(), fences=read_fences(file), rules=None)
     sys.stdout.write("in force in 10 s\n" if changed else "these fences are in force already\n")
+
+
+@app.command()
+def rules(
+    file: Annotated[Path, typer.Argument(help="A JSON object of rules by name.")],
+    config: ConfigPath = None,
+) -> None:
+    """Put the rules of a file in force, ten seconds from now; fences stay as they are."""
+    dsn = _dsn(read_config(config))
+    changed = put_in_force(dsn, Clock(), fences=None, rules=read_rules(file))
+    sys.stdout.write("in force in 10 s\n" if changed else "these rules are in force already\n")
 
 
 @app.command()
@@ -185,11 +206,7 @@ def import_(
 
 
 def _dsn(settings: CollectorConfig) -> str:
-    if not settings.database.dsn:
-        raise _WrongError(
-            "[database] dsn is not set; `serve` prints the one of the database it brings along"
-        )
-    return settings.database.dsn
+    return database_dsn(settings)
 
 
 def _run_until_signal(work: Coroutine[None, None, None]) -> None:

@@ -26,6 +26,10 @@ class Clock:
         """Return the scaled time as an aware datetime in UTC."""
         return instant(self.now_ms())
 
+    def real_ms(self) -> int:
+        """Return the time that is never scaled, for others who compare it with their own clocks."""
+        return round(time.time() * 1000)  # noqa: TID251 - the clock reader
+
     def monotonic_s(self) -> float:
         """Return the seconds of a clock that never jumps and is never scaled."""
         return time.monotonic()

@@ -6,6 +6,8 @@ Every key can be overridden by the environment: `[database] dsn` by `MILEPOST_DA
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -17,6 +19,8 @@ from pydantic_settings import (
 )
 
 from milepost_collector.store.connection import DsnError, check_dsn
+from milepost_collector.store.consumers import Start
+from milepost_collector.webhooks.address import Network, parse_networks
 
 
 class ConfigError(ValueError):
@@ -103,10 +107,118 @@ class FencesConfig(_Section):
     """The fences.
 
     Attributes:
-        file: A GeoJSON FeatureCollection; without one there are none.
+        file: A GeoJSON FeatureCollection that `serve` puts in force at its start; without one the
+            fences stay as they are in the database.
     """
 
     file: Path | None = None
+
+
+class RulesConfig(_Section):
+    """The rules: from when on standing is a stop, driving a trip, fast too fast.
+
+    Attributes:
+        file: A JSON object of rules that `serve` puts in force at its start; without one the rules
+            stay as they are in the database, and are the usual ones at first.
+    """
+
+    file: Path | None = None
+
+
+class EventsConfig(_Section):
+    """Which events are made, and how they are told over MQTT, at the broker of `[broker]`.
+
+    Attributes:
+        make: Whether events are made of fixes as they are stored; what was stored without can be
+            looked at later by `milepost-collector events replay`.
+        mqtt: Whether they are published there.
+        mqtt_start: Where that begins the first time: `beginning` or `end` of the feed.
+    """
+
+    make: bool = True
+    mqtt: bool = True
+    mqtt_start: Start = Start.BEGINNING
+
+
+class JetStreamConfig(_Section):
+    """Events in a NATS JetStream. Its last four keys count when we make the stream.
+
+    Attributes:
+        url: `nats://` or `tls://`, with name and password where needed; several with commas
+            between; empty: no JetStream.
+        stream: The stream's name.
+        subject_prefix: What subjects begin with.
+        partitions: How many parts vehicles are spread over.
+        start: Where the first event comes from: `beginning` or `end` of the feed.
+        replicas: How many servers of a cluster hold each event.
+        max_age_days: Days after which events leave the stream; 0: never.
+        max_bytes: Size above which the oldest leave; 0: without limit.
+        duplicate_window_s: Seconds in which NATS knows the id of an event again.
+    """
+
+    url: str = ""
+    stream: str = Field(default="MILEPOST", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    subject_prefix: str = Field(
+        default="milepost.events", pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+    )
+    partitions: int = Field(default=8, ge=1, le=1024)
+    start: Start = Start.BEGINNING
+    replicas: int = Field(default=1, ge=1, le=5)
+    max_age_days: int = Field(default=30, ge=0, le=36_500)
+    max_bytes: int = Field(default=0, ge=0)
+    duplicate_window_s: int = Field(default=900, ge=1, le=86_400)
+
+    @field_validator("url")
+    @classmethod
+    def _names_servers(cls, value: str) -> str:
+        """Refuse what is no address, without repeating it: it may hold a password."""
+        for number, one in enumerate(value.split(",") if value else (), 1):
+            try:
+                parts = urlsplit(one)
+                is_one = parts.scheme in ("nats", "tls") and parts.hostname and parts.port != 0
+            except ValueError:
+                is_one = False
+            if not is_one:
+                raise ValueError(f"address {number} is not nats://host:port or tls://host:port")
+        return value
+
+
+class WebhooksConfig(_Section):
+    """Events pushed to the servers of others, which `milepost-collector webhooks add` names.
+
+    Attributes:
+        deliver: Whether this program sends; no in a copy of a database, which has the same
+            receivers.
+        allow_private: Networks (CIDR) that are not public and may be sent to all the same, also
+            without TLS.
+        timeout_s: Seconds that a receiver has for an answer.
+        parallel: Requests at a time to one receiver.
+        retry_s: After the n-th failure the next try comes within so many seconds, at random; after
+            the last of them the event is a dead letter.
+        probe_s: While nothing gets through, a receiver is tried about so often at least.
+    """
+
+    deliver: bool = True
+    allow_private: tuple[str, ...] = ()
+    timeout_s: float = Field(default=15.0, ge=0.1, le=60.0)
+    parallel: int = Field(default=8, ge=1, le=64)
+    retry_s: tuple[Annotated[float, Field(ge=0.0, le=604_800.0)], ...] = Field(
+        default=(5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0),
+        min_length=1,
+        max_length=50,
+    )
+    probe_s: float = Field(default=300.0, ge=0.1, le=86_400.0)
+
+    @field_validator("allow_private")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_networks(value)
+        return value
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """`allow_private`, read."""
+        return parse_networks(self.allow_private)
 
 
 class CollectorConfig(BaseSettings):
@@ -122,6 +234,10 @@ class CollectorConfig(BaseSettings):
     web: WebConfig = WebConfig()
     storage: StorageConfig = StorageConfig()
     fences: FencesConfig = FencesConfig()
+    rules: RulesConfig = RulesConfig()
+    events: EventsConfig = EventsConfig()
+    jetstream: JetStreamConfig = JetStreamConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
 
     @classmethod
     def settings_customise_sources(
@@ -159,6 +275,19 @@ def read_config(path: Path | None) -> CollectorConfig:
         raise ConfigError(f"{where}: {_first_fault(error)}") from None
     except SettingsError as error:  # a whole section in one variable, and no JSON
         raise ConfigError(f"environment: {error}") from None
+
+
+def database_dsn(settings: CollectorConfig) -> str:
+    """Return the address of the database, for programs that bring none along.
+
+    Raises:
+        ConfigError: None is configured.
+    """
+    if not settings.database.dsn:
+        raise ConfigError(
+            "[database] dsn is not set; `serve` prints the one of the database it brings along"
+        )
+    return settings.database.dsn
 
 
 def _first_fault(error: ValidationError) -> str:

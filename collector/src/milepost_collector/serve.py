@@ -22,9 +22,9 @@ import structlog
 from milepost_collector.backoff import Backoff
 from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig
+from milepost_collector.definitions_file import put_in_force, read_fences, read_rules
 from milepost_collector.embedded import EmbeddedBroker, EmbeddedError, EmbeddedPostgres
 from milepost_collector.embedded.account import Account
-from milepost_collector.fences_file import publish_fences, read_fences
 from milepost_collector.store.migrate import migrate
 
 _log = structlog.get_logger(__name__)
@@ -107,18 +107,19 @@ def serve(config: CollectorConfig, config_path: Path | None) -> None:
     Raises:
         ServeError, EmbeddedError: A part cannot start.
         MigrationError: The database cannot be brought up to date.
-        FenceError: The fence file cannot be used.
+        FenceError, RulesError: The fence file or the rule file cannot be used.
         OperationalError: A configured database cannot be reached.
     """
     clock = Clock()
     fences = read_fences(config.fences.file) if config.fences.file else None
+    rules = read_rules(config.rules.file) if config.rules.file else None
     stopping = _stop_flag()
     with ExitStack() as stack:
         servers = _Servers(config, stack)
         dsn = servers.dsn
         migrate(dsn)
-        if fences is not None:
-            publish_fences(dsn, fences, clock)
+        if fences is not None or rules is not None:
+            put_in_force(dsn, clock, fences=fences, rules=rules)
         listener = stack.enter_context(_listener(config.web.host, config.web.port))
         environment = os.environ | {
             "MILEPOST_DATABASE__DSN": dsn,

@@ -85,14 +85,20 @@ class Unit:
     stream: bytes = field(default_factory=lambda: secrets.token_bytes(8))
     sent: int = 0
 
-    def report(self, place: tuple[float, float], waiting: int = 0) -> None:
+    def stay(self, place: tuple[float, float]) -> None:
+        """Drive there, and send twice that it stands there."""
+        for after_s in (60, 10):
+            self.ahead_ms += after_s * 1000
+            self.report(place, speed_dmps=0)
+
+    def report(self, place: tuple[float, float], waiting: int = 0, speed_dmps: int = 125) -> None:
         """Send where it is."""
         before, self.sent = self.sent, self.sent + 1
         fix = Fix(
             time_ms=Clock().now_ms() + self.ahead_ms,
             lat_e6=round(place[0] * 1e6),
             lon_e6=round(place[1] * 1e6),
-            speed_dmps=125,
+            speed_dmps=speed_dmps,
             course_deg=180,
             kind=FixKind.THREE_D,
         )
@@ -225,10 +231,10 @@ def test_events_when_a_vehicle_crosses_a_fence_grow_live(browser: Browser, serve
     with opened(browser, server) as page:
         expect(page.locator("#feed")).to_contain_text("Live")
         expect(line(page, "cross-1")).to_be_visible()
-        unit.report(DEPOT)
+        unit.stay(DEPOT)
         expect(page.locator("#log")).to_contain_text("cross-1 entered Depot")
-        unit.report(OUTSIDE)
-        expect(page.locator("#log li").first).to_contain_text("cross-1 left Depot")
+        unit.stay(OUTSIDE)
+        expect(page.locator("#log")).to_contain_text("cross-1 left Depot")
 
 
 def test_console_while_the_page_is_used_stays_silent(browser: Browser, server: Server) -> None:

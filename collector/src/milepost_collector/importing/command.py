@@ -4,10 +4,8 @@ A file that cannot be imported is told in one line, and the others are imported 
 """
 
 import asyncio
-import gzip
 import json
 import sys
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig
 from milepost_collector.importing.drives import Drive, by_device, chosen, read_drives
 from milepost_collector.importing.feeding import Feeder, FeedError
+from milepost_collector.importing.files import FileError, unpacked
 from milepost_collector.progress import progress
 from milepost_collector.store.connection import AsyncDatabase, connect_async
 from milepost_collector.store.imports import expired_of, shard_of
@@ -25,7 +24,6 @@ from milepost_schemas.fix import milliseconds
 from milepost_schemas.topics import Address, TopicError
 from milepost_schemas.tracks.track import TrackError
 
-_GZIP = b"\x1f\x8b"
 _SESSION = "milepost-import"
 
 
@@ -79,10 +77,6 @@ class Imported:
     last_time: str
 
 
-class _FileError(Exception):
-    """A file cannot be imported; the message says why."""
-
-
 def import_files(config: CollectorConfig, options: ImportOptions) -> bool:
     """Import files and tell what became of them; return whether all could be imported.
 
@@ -95,7 +89,7 @@ def import_files(config: CollectorConfig, options: ImportOptions) -> bool:
 async def _import(config: CollectorConfig, options: ImportOptions) -> bool:
     dsn = config.database.dsn
     async with await connect_async(dsn, autocommit=True, session=_SESSION) as database:
-        importer = _Importer(database, config.storage.keep_days, options)
+        importer = _Importer(database, config, options)
         for path in options.files:
             await importer.take(path)
     if options.as_json:
@@ -112,25 +106,27 @@ class _Importer:
         failures: Files that could not be imported, or not wholly, and why.
     """
 
-    def __init__(self, database: AsyncDatabase, keep_days: int, options: ImportOptions) -> None:
+    def __init__(
+        self, database: AsyncDatabase, config: CollectorConfig, options: ImportOptions
+    ) -> None:
         self.imports: list[dict[str, object]] = []
         self.failures: list[dict[str, str]] = []
         self._database = database
         self._clock = Clock()
-        self._feeder = Feeder(database, self._clock)
-        self._keep_days = keep_days
+        self._feeder = Feeder(database, self._clock, events=config.events.make)
+        self._keep_days = config.storage.keep_days
         self._options = options
 
     async def take(self, path: Path) -> None:
         """Import a file, and tell what became of it."""
         told: list[Imported] = []
         try:
-            drives = chosen(read_drives(_unpacked(path)), self._options.tracks)
+            drives = chosen(read_drives(unpacked(path)), self._options.tracks)
             placed = by_device(drives, self._options.device)
             with progress(path.name, sum(len(drive.fixes) for drive in drives)) as step:
                 for device, drive in placed:
                     told.append(await self._imported(path, device, drive, step))
-        except (FeedError, TopicError, TrackError, _FileError) as error:
+        except (FeedError, TopicError, TrackError, FileError) as error:
             cause = str(error)
             self.failures.append({"file": str(path), "cause": cause})
             _warn(f"{path}: {cause}")
@@ -162,7 +158,7 @@ class _Importer:
     async def _shard(self, device: str) -> int:
         known, asked = await shard_of(self._database, device), self._options.shard
         if known is not None and asked is not None and known != asked:
-            raise _FileError(f"device {device} is on shard {known}, not {asked}")
+            raise FileError(f"device {device} is on shard {known}, not {asked}")
         return known if known is not None else asked or 0
 
     def _warn_of_age(self, path: Path, told: Sequence[Imported]) -> None:
@@ -187,16 +183,6 @@ def _sentence(imported: Imported) -> str:
         f"{imported.file}:{track} {', '.join(parts)}; device {imported.device}, "
         f"stream {imported.stream}, {imported.first_time} to {imported.last_time}\n"
     )
-
-
-def _unpacked(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data.startswith(_GZIP) else data
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _FileError(f"damaged gzip: {error}") from None
-    except OSError as error:
-        raise _FileError(error.strerror or str(error)) from None
 
 
 def _warn(text: str) -> None:

@@ -30,6 +30,7 @@ class Drive:
         stream: 8 bytes.
         fixes: Numbered from 1; at least one.
         left_out: Points of the file that became no fix.
+        is_owned: The file says that the owner is a device of ours: it is an export.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Drive:
     stream: bytes
     fixes: tuple[KeptFix, ...]
     left_out: int
+    is_owned: bool = False
 
 
 def read_drives(data: bytes) -> list[Drive]:
@@ -110,4 +112,5 @@ def _exported(data: bytes) -> Iterator[Drive]:
         if each.fixes:
             kept = (replace(fix, seq=number) for number, fix in enumerate(each.fixes, 1))
             name = f"{each.device}/{each.stream}".removeprefix("/")
-            yield Drive(name, each.device, b"", tuple(kept), each.left_out)
+            owned = bool(each.device)
+            yield Drive(name, each.device, b"", tuple(kept), each.left_out, owned)

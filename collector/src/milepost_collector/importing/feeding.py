@@ -56,10 +56,11 @@ class Feeder:
     Args:
         database: An open connection in autocommit mode that nobody else uses.
         clock: Our time.
+        events: Whether events are made of what is stored.
     """
 
-    def __init__(self, database: AsyncDatabase, clock: Clock) -> None:
-        self._intake = Intake(database, clock, oldest_ms=OLDEST_MS)
+    def __init__(self, database: AsyncDatabase, clock: Clock, *, events: bool) -> None:
+        self._intake = Intake(database, clock, oldest_ms=OLDEST_MS, events=events)
         self._clock = clock
 
     async def feed(self, address: Address, drive: Drive, step: Callable[[int], None]) -> Fed:

@@ -95,6 +95,7 @@ class _Ingest:
     def __init__(self, config: CollectorConfig) -> None:
         self._dsn = config.database.dsn
         self._storage = config.storage
+        self._makes_events = config.events.make
         self._clock = Clock()
         self._owner = _owner_name()
         self._waiting = WaitingRoom()
@@ -141,8 +142,7 @@ class _Ingest:
 
     async def take_messages(self, database: AsyncDatabase) -> None:
         """Take what waits, transaction by transaction."""
-        intake = Intake(database, self._clock)
-        await resume_parked(database, self._clock)
+        intake = Intake(database, self._clock, events=self._makes_events)
         self._database_seen.set()
         while True:
             await self._waiting.some()
@@ -150,7 +150,7 @@ class _Ingest:
 
     async def take_more(self, database: AsyncDatabase) -> None:
         """Take beside it what is more than one round, so that neither side waits for the other."""
-        intake = Intake(database, self._clock)
+        intake = Intake(database, self._clock, events=self._makes_events)
         while True:
             await self._waiting.enough()
             await self._take_round(intake)
@@ -204,8 +204,10 @@ class _Ingest:
                 pass
 
     async def maintain(self, database: AsyncDatabase) -> None:
-        """Look after the table of fixes at the start, and each hour."""
+        """Look after parked engines and the table of fixes at the start, and each hour."""
         while True:
+            if self._makes_events:
+                await resume_parked(database, self._clock)
             await maintain(database, self._clock.now(), self._storage)
             await asyncio.sleep(_MAINTENANCE_S)
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import structlog
 
-from milepost_collector.engine import Definitions, EngineState, run_engine
+from milepost_collector.engine import Definitions
 from milepost_collector.ingest.arrival import Arrival, Refusal
+from milepost_collector.ingest.thinking import doubted_rows, think
 from milepost_collector.store.fix_copy import OwnedRows
 from milepost_collector.store.locked import LockedDevice, OpenStream
 from milepost_collector.store.writes import StreamWrites, Writes
@@ -15,12 +15,9 @@ from milepost_schemas.ack import MINUTE_MS, Ack
 from milepost_schemas.bulk import Batches, FixRows
 from milepost_schemas.bulk.rows import Flags, Integers
 from milepost_schemas.delivery.admission import Admission, admit
-from milepost_schemas.event import Event
 from milepost_schemas.fix import KeptFix
 from milepost_schemas.message import MAX_COUNT
 from milepost_schemas.topics import Address
-
-_log = structlog.get_logger(__name__)
 
 OLDEST_MS = 400 * 86_400_000
 NEWEST_MS = 3_600_000
@@ -60,7 +57,7 @@ def settle(
     arrivals: Sequence[Arrival],
     read: Batches,
     rows: Rows,
-    definitions: Definitions,
+    definitions: Definitions | None,
     now_ms: int,
     oldest_ms: int | None = None,
 ) -> Settlement:
@@ -70,7 +67,8 @@ def settle(
         arrivals: At most one a device.
         read: What was read together with them: their fixes.
         rows: The locked rows.
-        definitions: The fences, by the time from which they are in force.
+        definitions: Fences and rules, by the time from which they are in force; None: no events are
+            made.
         now_ms: Our time, milliseconds since 1970.
         oldest_ms: As for `is_plausible`.
     """
@@ -85,8 +83,8 @@ def settle(
     if oldest_ms is None:  # else a file speaks, and no unit
         writes.heard = [each.device.no for each in judged]
     writes.positions = _positions(judged, read, now_ms, oldest_ms)
-    if definitions.most_fences:
-        _run_engines(writes, judged, writes.fixes.rows, definitions)
+    if definitions is not None:
+        _run_engines(writes, judged, definitions)
     now_min = now_ms // MINUTE_MS
     for each in judged:
         envelope = each.arrival.envelope
@@ -189,33 +187,21 @@ def _positions(
     return OwnedRows(rows, device[rows.batch], np.zeros(len(rows), np.int64))
 
 
-def _run_engines(
-    writes: Writes, judged: Sequence[_Judged], rows: FixRows, definitions: Definitions
-) -> None:
-    for each in judged:
-        device = each.device
-        first, end = np.searchsorted(rows.batch, (each.arrival.place, each.arrival.place + 1))
-        if first == end or device.engine_parked is not None:
-            continue
-        fixes = rows.where(slice(first, end)).kept_fixes()
-        state, events, parked = run_or_park(device, fixes, definitions)
-        writes.engine[device.no] = (state, parked)
-        writes.events.extend(events)
-
-
-def run_or_park(
-    device: LockedDevice, fixes: Sequence[KeptFix], definitions: Definitions
-) -> tuple[bytes | None, list[Event], str | None]:
-    """Run the engine; return the state to store, the events, and why it is parked or None."""
-    try:
-        run = run_engine(
-            EngineState.decode(device.engine_state),
-            fixes,
-            definitions,
-            device=device.device,
-            subject=device.device,
-        )
-        return run.state.encode(), run.events, None
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a fix: it is parked
-        _log.exception("The engine failed and is parked for this device.", device=device.device)
-        return device.engine_state, [], f"{type(error).__name__}: {error}"
+def _run_engines(writes: Writes, judged: Sequence[_Judged], definitions: Definitions) -> None:
+    """Let the engine look at what is stored."""
+    if writes.fixes is None or not len(writes.fixes):
+        return
+    batch = writes.fixes.rows.batch
+    ordered = sorted(judged, key=lambda each: each.arrival.place)
+    places = np.array([each.arrival.place for each in ordered])
+    firsts, ends = (
+        np.searchsorted(batch, places, side=side).tolist() for side in ("left", "right")
+    )
+    parts = [
+        (each.device, first, end)
+        for each, first, end in zip(ordered, firsts, ends, strict=True)
+        if first < end and each.device.engine_parked is None
+    ]
+    thought = think(parts, writes.fixes.rows, definitions)
+    writes.engine, writes.events = thought.engine, thought.events
+    writes.doubted = doubted_rows(thought, writes.fixes)

@@ -8,6 +8,7 @@ import structlog
 
 from milepost_collector.clock import Clock
 from milepost_collector.engine import Definitions
+from milepost_collector.failpoint import Failpoint, passing
 from milepost_collector.ingest.arrival import (
     Arrival,
     Arrivals,
@@ -32,10 +33,6 @@ _log = structlog.get_logger(__name__)
 
 MAX_FIXES = 20_000
 
-# The engine runs between two statements, and the database ends a session that is silent for 5 s
-# there. What it takes a fix, and a fix and fence, on a slow core.
-_ENGINE_S = 1.0
-_FIX_S, _FENCE_S = 20e-6, 1e-6
 _WEEK_MS = 7 * 86_400_000
 
 # 1970-01-01 was a Thursday; weeks of partitions begin on Mondays.
@@ -63,6 +60,10 @@ class Outcome:
         self.fixes += other.fixes
 
 
+class _OutdatedError(Exception):
+    """There are newer definitions than those at hand."""
+
+
 class Intake:
     """Takes messages into the database.
 
@@ -70,16 +71,21 @@ class Intake:
         database: An open connection that nobody else uses.
         clock: Our time.
         oldest_ms: GPS time from which fixes are believed; None: as live units are (`is_plausible`).
+        events: Whether events are made of what is stored.
     """
 
     def __init__(
-        self, database: AsyncDatabase, clock: Clock, *, oldest_ms: int | None = None
+        self,
+        database: AsyncDatabase,
+        clock: Clock,
+        *,
+        oldest_ms: int | None = None,
+        events: bool = True,
     ) -> None:
         self._database = database
         self._clock = clock
         self._oldest_ms = oldest_ms
-        self._definitions = Definitions()
-        self._loaded = False
+        self._definitions = Definitions() if events else None
         self._weeks: set[int] = set()
 
     async def take(self, messages: Sequence[Message]) -> Outcome:
@@ -89,11 +95,8 @@ class Intake:
             OperationalError, InterfaceError: The database is lost or too busy; nothing was
                 answered (`store.connection.LOST`).
         """
-        if not self._loaded:
-            self._definitions = await stored_definitions.load(self._database)
-            self._loaded = True
         outcome = Outcome()
-        cut = list(groups(messages, self._most_fixes()))
+        cut = list(groups(messages, MAX_FIXES))
         for number, group in enumerate(cut):
             try:
                 outcome.add(await self._store(read_messages(group)))
@@ -104,11 +107,6 @@ class Intake:
                 outcome.left += [message for later in cut[number:] for message in later]
                 break
         return outcome
-
-    def _most_fixes(self) -> int:
-        """Return how many fixes the engine takes in the time that a transaction may stand still."""
-        fences = self._definitions.most_fences
-        return min(MAX_FIXES, max(1, round(_ENGINE_S / (_FIX_S + fences * _FENCE_S))))
 
     async def _store(self, arrivals: Arrivals) -> Outcome:
         try:
@@ -142,13 +140,21 @@ class Intake:
     async def _transact(self, arrivals: Arrivals) -> Outcome:
         if not arrivals.arrivals and not arrivals.refusals:
             return Outcome()
+        while True:
+            try:
+                return await self._try_transact(arrivals)
+            except _OutdatedError:
+                # Not while rows are locked: many fences take longer than a transaction may.
+                self._definitions = await stored_definitions.load(self._database)
+
+    async def _try_transact(self, arrivals: Arrivals) -> Outcome:
         now_ms = self._clock.now_ms()
         async with self._database.transaction():
             addresses = [arrival.message.address for arrival in arrivals.arrivals]
             shards = {address.device: address.shard for address in addresses}
             devices = await locked.lock_devices(self._database, shards) if shards else {}
             held, left, misplaced = _sorted_out(arrivals.arrivals, devices)
-            await self._refresh_definitions(devices)
+            self._refuse_outdated(devices)
             rows = await self._rows(held, devices)
             settlement = settle(
                 held, arrivals.read, rows, self._definitions, now_ms, self._oldest_ms
@@ -162,6 +168,8 @@ class Intake:
                     detail=refusal.detail,
                 )
             await write(self._database, settlement.writes, now_ms)
+            passing(Failpoint.AFTER_INSERT)
+        passing(Failpoint.AFTER_COMMIT)
         return _outcome(settlement, left)
 
     async def _rows(self, arrivals: list[Arrival], devices: dict[str, locked.LockedDevice]) -> Rows:
@@ -177,10 +185,10 @@ class Intake:
         opened = await locked.open_streams(self._database, streams, begun) if streams else {}
         return Rows(devices, opened, previous)
 
-    async def _refresh_definitions(self, devices: dict[str, locked.LockedDevice]) -> None:
+    def _refuse_outdated(self, devices: dict[str, locked.LockedDevice]) -> None:
         newest = max((device.definitions for device in devices.values()), default=0)
-        if newest > self._definitions.version:
-            self._definitions = await stored_definitions.load(self._database)
+        if self._definitions is not None and newest > self._definitions.version:
+            raise _OutdatedError
 
     async def _make_partitions(self, read: Batches) -> None:
         """Make the weeks of the fixes that this intake has not seen yet."""
