@@ -112,11 +112,11 @@ def test_place_beyond_the_end_of_the_feed_is_the_beginning(plain_database: Fresh
     assert (found.at.number, found.begun.number, found.is_restored) == (0, 0, True)
 
 
-@pytest.mark.parametrize(("seen", "number"), [(1, 1), (4, 4), (9, 5)])
+@pytest.mark.parametrize(("seen", "number"), [(1, 1), (4, 4), (9, 3)])
 def test_place_that_the_other_side_knows_better_is_its_own(
     plain_database: FreshDatabase, seen: int, number: int
 ) -> None:
-    """It has later events, or lacks some; behind the end of the feed there is nothing."""
+    """It has later events, or lacks some; an event behind the end of the feed is none of ours."""
     fill(plain_database, [event(n) for n in range(5)])
     stored = place(plain_database)
     move(plain_database, Cursor(stored.at.feed, 3))
@@ -144,11 +144,23 @@ def test_place_that_the_other_side_names_of_another_database_is_not_believed(
     assert agreed(plain_database, Cursor(uuid.uuid4(), 3)).number == 2
 
 
-def agreed(database: FreshDatabase, seen: Cursor) -> Cursor:
-    """Return the place after the other side was heard."""
+def test_place_that_somebody_else_wrote_to_the_other_side_is_not_believed(
+    plain_database: FreshDatabase,
+) -> None:
+    """A cursor counts only with the id of its event."""
+    fill(plain_database, [event(n) for n in range(5)])
+    stored = place(plain_database)
+    move(plain_database, Cursor(stored.at.feed, 2))
+    assert agreed(plain_database, Cursor(stored.at.feed, 5), str(uuid.uuid4())).number == 2
+
+
+def agreed(database: FreshDatabase, seen: Cursor, event_id: str | None = None) -> Cursor:
+    """Return the place after the other side was heard: with the event's own id, or another."""
+    found = database.rows("SELECT id::text FROM event WHERE number = %s", seen.number)
+    its_id = found[0][0] if found else None
 
     async def question(connection: AsyncDatabase) -> Place:
         stored = await consumers.find_place(connection, "x", Start.BEGINNING)
-        return await consumers.agreed(connection, stored, seen)
+        return await consumers.agreed(connection, stored, seen, event_id or its_id)
 
     return ask(database, question).at

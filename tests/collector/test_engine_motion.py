@@ -39,6 +39,16 @@ ROUND = [
 
 
 @pytest.mark.parametrize("size", [None, 60, 1])
+def test_stop_that_is_one_only_with_its_last_seconds_before_a_hole(size: int | None) -> None:
+    """It is told with the fix behind the hole, also where that begins a call."""
+    fixes = track(*stood(0, 59, 0), at(163, 500, speed_dmps=0), holes=[61])
+    assert go(fixes, Definitions(), size).told()[:2] == [
+        ("vehicle.stopped", 0),
+        ("vehicle.moved", 163),
+    ]
+
+
+@pytest.mark.parametrize("size", [None, 60, 1])
 def test_drive_between_two_stops_is_a_trip(size: int | None) -> None:
     """Stops, idling and the trip between them have the times and places that they had."""
     outcome = go(track(*ROUND), Definitions(), size)

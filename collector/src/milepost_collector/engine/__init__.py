@@ -4,10 +4,11 @@ Pure: no clock, no I/O, no randomness. The same fixes in the same order give the
 the same ids, however they are cut into batches, and beside whichever other devices.
 
 The way of the data: `tracks` puts fixes behind what is remembered, `belief` says which of them tell
-where a vehicle was, `grid` and `motion` make stops and trips of them, `nearby`, `fencing` and
-`crossing` take them past fences, `speeding` looks how fast they are, `telling` puts the events in
-order; `run` does this for many devices at once. `state` is what is remembered between batches;
-`shape`, `fence`, `rules` and `definitions` are what people define.
+where a vehicle was, `grid`, `means`, `motion`, `mover` and `places` make stops and trips of them,
+`nearby`, `fencing` and `crossing` take them past fences, `speeding` looks how fast they are,
+`telling` puts the events in order; `run` does this for many devices at once. `state` is what is
+remembered between batches; `shape` (with `ways`), `fence`, `rules` and `definitions` are what
+people define.
 """
 
 from milepost_collector.engine.belief import Doubt, Doubted

@@ -5,11 +5,11 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from milepost_collector.engine.grid import GRID_MS, LEAST_COVERED_MS
-from milepost_collector.engine.means import FEW, Means
+from milepost_collector.engine.means import Means
+from milepost_collector.engine.places import Scale, place_of, settle_down
 from milepost_collector.engine.rules import Rules
 from milepost_collector.engine.state import Middle, MotionState, Stay, Trip
 from milepost_collector.engine.telling import Kind, Telling, at, metres, seconds
-from milepost_collector.engine.ways import inside_circle
 from milepost_schemas.event import rfc3339
 
 # So many means are remembered: those of a place, and some from where the vehicle came.
@@ -76,16 +76,16 @@ class Mover:
             tail.clear()
         place = means.lat_e6[bucket], means.lon_e6[bucket]
         mean = Middle(number, *place, state.way_mm, state.sure_mm)
-        self._scale = means.x_m[bucket], means.y_m[bucket]
+        scale = Scale(means.x_m[bucket], means.y_m[bucket])
         decided_ms = means.time_ms(row)
         if state.stay is not None:
-            self._stay_on(state.stay, mean, bucket, decided_ms)
+            self._stay_on(state.stay, mean, bucket, scale)
         tail.append(mean._replace(way_mm=state.way_mm))
         del tail[:-_TAIL]
         if state.stay is None:
-            self._settle(decided_ms)
+            self._settle(scale, decided_ms)
         if state.stay is None and state.trip is None and state.origin is not None:
-            self._try_trip(state.origin, (number + 1) * GRID_MS, decided_ms)
+            self._try_trip(state.origin, (number + 1) * GRID_MS, scale, decided_ms)
 
     def pass_by(self, bucket: int, end: int) -> int:
         """Take all buckets at a stroke at which nothing can come about; return the next one.
@@ -153,97 +153,33 @@ class Mover:
         stay = self._state.stay
         return stay.began_ms + _FOR_GOOD_MS if stay is not None and stay.told else NOT_STANDING
 
-    def _way_m(self, a: Middle | Stay, b: Middle | Stay | Trip) -> float:
-        x_m, y_m = self._scale
-        x, y = (a.lon_e6 - b.lon_e6) * x_m, (a.lat_e6 - b.lat_e6) * y_m
-        return math.sqrt(x * x + y * y)
-
-    def _settle(self, decided_ms: int) -> None:
+    def _settle(self, scale: Scale, decided_ms: int) -> None:
         """Look whether the vehicle has been at one place lately."""
-        tail, begun_ms = self._state.tail, self._state.begun_ms
-        few = tail[-FEW:]
-        if len(few) < FEW or (few[0].number + 1) * GRID_MS <= begun_ms:
-            return
-        radius_m = self._rules.stop_radius_m
-        if self._way_m(few[-1], few[0]) > 2 * radius_m:
-            return
-        lat_e6, lon_e6 = (sum(m.lat_e6 for m in few), sum(m.lon_e6 for m in few))
-        middle = Middle(0, lat_e6 // FEW, lon_e6 // FEW, 0, 0)
-        if any(self._way_m(mean, middle) > radius_m for mean in few):
-            return
-        self._state.stay = stay = Stay(middle.lat_e6, middle.lon_e6, begun_ms, 0)
-        self._begin_stay(stay, len(tail) - FEW)
-        self._look(stay, (tail[-1].number + 1) * GRID_MS, decided_ms)
+        stay = place_of(self._state, scale, self._rules.stop_radius_m)
+        if stay is not None:
+            self._state.stay = stay
+            self._look(stay, (self._state.tail[-1].number + 1) * GRID_MS, decided_ms)
 
-    def _begin_stay(self, stay: Stay, first: int) -> None:
-        """Look back when the vehicle came to a place, and how far it had come by then.
-
-        Args:
-            stay: The place.
-            first: A mean of the tail from which on it has been there.
-        """
-        state, tail, radius_m = self._state, self._state.tail, self._rules.stop_radius_m
-        while first and self._way_m(tail[first - 1], stay) <= radius_m:
-            first -= 1
-        began_ms = tail[first].number * GRID_MS
-        way_mm = tail[first].way_mm
-        if first:
-            began_ms = self._crossed_ms(stay, tail[first], tail[first - 1], radius_m)
-            way_mm = (tail[first - 1].way_mm + way_mm) // 2
-        stay.began_ms = max(began_ms, state.begun_ms)
-        in_mm = round(self._way_m(tail[first], stay) * 1000)
-        stay.way_mm = way_mm + max(in_mm, state.sure_mm - tail[first].sure_mm)
-
-    def _settle_down(self, stay: Stay) -> None:
-        """Take the middle of where it has stood so far for its place.
-
-        What it seemed to be at first is the end of the way there, which differs between a track and
-        its samples.
-        """
-        tail, radius_m = self._state.tail, self._rules.stop_radius_m
-        first = len(tail)
-        while first and self._way_m(tail[first - 1], stay) <= radius_m:
-            first -= 1
-        own = tail[first + (len(tail) - first) // 3 :]
-        if not first or not own:  # it began before what is remembered
-            return
-        stay.lat_e6 = sum(mean.lat_e6 for mean in own) // len(own)
-        stay.lon_e6 = sum(mean.lon_e6 for mean in own) // len(own)
-        if self._way_m(tail[-1], stay) <= radius_m:
-            self._begin_stay(stay, len(tail) - 1)
-
-    def _crossed_ms(
-        self, middle: Middle | Stay, inner: Middle, outer: Middle, circle_m: float
-    ) -> int:
-        """Return when the line between two means crossed a circle around a place."""
-        x_m, y_m = self._scale
-        begin = ((inner.lon_e6 - middle.lon_e6) * x_m, (inner.lat_e6 - middle.lat_e6) * y_m)
-        end = ((outer.lon_e6 - middle.lon_e6) * x_m, (outer.lat_e6 - middle.lat_e6) * y_m)
-        inside = inside_circle(begin, end, circle_m)
-        share = inside[-1][1] if inside else 0.0
-        inner_ms = inner.number * GRID_MS + GRID_MS // 2
-        outer_ms = outer.number * GRID_MS + GRID_MS // 2
-        return inner_ms + round(share * (outer_ms - inner_ms))
-
-    def _stay_on(self, stay: Stay, mean: Middle, bucket: int, decided_ms: int) -> None:
+    def _stay_on(self, stay: Stay, mean: Middle, bucket: int, scale: Scale) -> None:
         """See whether who stands still does."""
+        decided_ms = self._means.time_ms(self._means.row[bucket])
         circle_m = self._rules.stop_radius_m + (_LEAVE_M if stay.told else 0.0)
-        if self._way_m(mean, stay) <= circle_m:
+        if scale.way_m(mean, stay) <= circle_m:
             self._look(stay, (mean.number + 1) * GRID_MS, decided_ms)
             return
         inner = self._state.tail[-1]
-        left_ms = self._crossed_ms(stay, inner, mean, circle_m)
+        left_ms = scale.crossed_ms(stay, inner, mean, circle_m)
         self._look(stay, left_ms, decided_ms)
         if stay.told:
             # Out of the circle it went straight, as far as the receiver's speed does not tell.
             means, way_mm = self._means, self._state.way_mm
             unsure_mm = means.way_mm[bucket] - means.sure_mm[bucket]
-            out_mm = round(self._way_m(inner, stay) * 1000) if unsure_mm else 0
+            out_mm = round(scale.way_m(inner, stay) * 1000) if unsure_mm else 0
             after_mm = way_mm + unsure_mm + out_mm
             # So far had it come when it set out from the middle.
-            straight_mm = round(self._way_m(mean, stay) * 1000)
+            straight_mm = round(scale.way_m(mean, stay) * 1000)
             set_out_mm = after_mm - means.way_mm[bucket] // 2 - straight_mm
-            self._state.way_mm = max(0, min(way_mm, set_out_mm))
+            self._state.way_mm = max(stay.told_mm, min(way_mm, set_out_mm))
             self._tell_moved(stay, left_ms, decided_ms, {})
             self._state.way_mm = after_mm
             # The next stop begins after this one has ended.
@@ -254,18 +190,21 @@ class Mover:
         """Tell what is to be told of a stop that has lasted until now."""
         state, rules = self._state, self._rules
         if not stay.told and until_ms - stay.began_ms >= rules.stop_s * 1000 - _UNSURE_MS:
-            self._settle_down(stay)
+            # The scale of the newest mean, whichever call it came in.
+            scale = Scale.at(state.tail[-1].lat_e6)
+            settle_down(stay, state, scale, rules.stop_radius_m)
         lasted_ms = until_ms - stay.began_ms
         place = at(stay.lat_e6, stay.lon_e6)
         if not stay.told and lasted_ms >= rules.stop_s * 1000 - _UNSURE_MS:
             stay.told = True
-            state.way_mm = stay.way_mm
+            state.way_mm = stay.told_mm = stay.way_mm
             data = place | {"odometer_m": metres(stay.way_mm)}
             self._told.tell(Kind.STOPPED, stay.began_ms, decided_ms, data)
         if not stay.told:
             return
         if state.trip is not None and lasted_ms >= rules.trip_end_s * 1000:
-            self._end_trip(stay.began_ms, decided_ms, (stay.lat_e6, stay.lon_e6), "stopped")
+            here = (stay.lat_e6, stay.lon_e6)
+            self._end_trip(stay.began_ms, decided_ms, here, stay.told_mm, "stopped")
             state.origin = None
         if rules.idle_s is None or stay.idling or lasted_ms < rules.idle_s * 1000:
             return
@@ -300,7 +239,7 @@ class Mover:
         state.stay, state.begun_ms = None, found_ms
         state.tail.clear()
         if is_gap and state.trip is not None:
-            self._end_trip(last_ms, found_ms, means.place(row - 1), "gap")
+            self._end_trip(last_ms, found_ms, means.place(row - 1), state.way_mm, "gap")
         state.way_mm += round(means.way_m(row) * 1000)
         if state.trip is None:
             self._set_out(found_ms, *means.place(row))
@@ -320,28 +259,33 @@ class Mover:
     def _set_out(self, time_ms: int, lat_e6: int, lon_e6: int) -> None:
         self._state.origin = Trip(time_ms, lat_e6, lon_e6, self._state.way_mm)
 
-    def _try_trip(self, origin: Trip, end_ms: int, decided_ms: int) -> None:
+    def _try_trip(self, origin: Trip, end_ms: int, scale: Scale, decided_ms: int) -> None:
         """Tell of a trip once it is one."""
         far = self._state.way_mm - origin.way_mm >= self._rules.trip_m * 1000
         if not far and end_ms - origin.began_ms < self._rules.trip_s * 1000:
             return
         # Jitter makes way without getting anywhere.
-        if self._way_m(self._state.tail[-1], origin) < 2 * self._rules.stop_radius_m:
+        if scale.way_m(self._state.tail[-1], origin) < 2 * self._rules.stop_radius_m:
             return
         self._state.trip, self._state.origin = origin, None
         data = at(origin.lat_e6, origin.lon_e6) | {"odometer_m": metres(origin.way_mm)}
         self._told.tell(Kind.TRIP_STARTED, origin.began_ms, decided_ms, data)
 
     def _end_trip(
-        self, ended_ms: int, decided_ms: int, place: tuple[int, int], reason: str
+        self,
+        ended_ms: int,
+        decided_ms: int,
+        place: tuple[int, int],
+        way_mm: int,
+        reason: str,
     ) -> None:
         trip = self._state.trip
         assert trip is not None  # noqa: S101 - who ends one has looked
         data = at(*place) | {
             "started_at": rfc3339(trip.began_ms),
             "trip_s": seconds(ended_ms - trip.began_ms),
-            "distance_m": metres(self._state.way_mm - trip.way_mm),
-            "odometer_m": metres(self._state.way_mm),
+            "distance_m": metres(way_mm - trip.way_mm),
+            "odometer_m": metres(way_mm),
             "reason": reason,
         }
         self._told.tell(Kind.TRIP_ENDED, ended_ms, decided_ms, data)

@@ -20,6 +20,9 @@ FAR_M = 60.0
 
 _TURN = 360.0
 
+# A track is looked up in runs of about a kilometre.
+_RUN_DEG = 0.01
+
 # Positions and fences are looked at so many pairs of them at a time; each takes some 200 bytes.
 _AT_ONCE = 500_000
 
@@ -133,21 +136,11 @@ class FenceIndex:
     ) -> tuple[Integers, Integers]:
         """Return pairs of job and fence whose boxes meet, and those that states remember."""
         filled = np.flatnonzero(np.diff(starts))
-        firsts = starts[:-1][filled]
-        lon, lat = tracks.lon_e6 / 1e6, tracks.lat_e6 / 1e6
-        boxes = np.stack(
-            [
-                np.minimum.reduceat(lon, firsts),
-                np.minimum.reduceat(lat, firsts),
-                np.maximum.reduceat(lon, firsts),
-                np.maximum.reduceat(lat, firsts),
-            ],
-            axis=1,
-        )
+        boxes, whose = _boxes(tracks, starts[:-1][filled])
         boxes, of = _both_sides(boxes)
         at, found = self._tree.query(shapely.box(*boxes.T))
         size = max(1, len(self.fences))
-        keys = filled[of[at]] * size + self._of[found]
+        keys = whose[of[at]] * size + self._of[found]
         known = [
             number * size + self.places[name]
             for number in filled.tolist()
@@ -199,6 +192,23 @@ class FenceIndex:
                 shape = self.fences[of[part[0]]].shape
                 found[part] = shape.distances_m(x_m[part], y_m[part])
         return found
+
+
+def _boxes(tracks: Tracks, firsts: Integers) -> tuple[Reals, Integers]:
+    """Return boxes around runs of tracks, none much longer than `_RUN_DEG`, and whose they are."""
+    lon, lat = tracks.lon_e6 / 1e6, tracks.lat_e6 / 1e6
+    before = np.arange(len(lon)) - 1
+    before[firsts] = firsts
+    steps = np.maximum(np.abs(lon - lon[before]), np.abs(lat - lat[before]))
+    is_new = np.diff(np.floor(np.cumsum(steps) / _RUN_DEG), prepend=-1.0) != 0
+    is_new[firsts] = True
+    runs = np.flatnonzero(is_new)
+    sides = [
+        extreme.reduceat(extreme(column, column[before]), runs)
+        for extreme in (np.minimum, np.maximum)
+        for column in (lon, lat)
+    ]
+    return np.stack(sides, axis=1), tracks.job[runs]
 
 
 def _both_sides(boxes: Reals) -> tuple[Reals, Integers]:

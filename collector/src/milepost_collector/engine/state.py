@@ -138,6 +138,7 @@ class Stay:
         way_mm: How far it has come, what it moves at the place included as far as that is sure.
         told: `vehicle.stopped` has been told.
         idling: `vehicle.idling` has been told, or cannot be any more.
+        told_mm: How far it had come, as `vehicle.stopped` told it.
     """
 
     lat_e6: int
@@ -146,6 +147,7 @@ class Stay:
     way_mm: int
     told: bool = False
     idling: bool = False
+    told_mm: int = 0
 
 
 @dataclass(slots=True)

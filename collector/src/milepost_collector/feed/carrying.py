@@ -54,6 +54,9 @@ class Link(Protocol):
     last: Cursor | None
     """The cursor of the last event that the other side has, where it keeps them and can tell."""
 
+    last_event: str | None
+    """The id of that event."""
+
     async def publish(self, events: Sequence[FeedEvent]) -> None:
         """Carry events in this order; return when all of them are confirmed.
 
@@ -186,7 +189,7 @@ async def _known(database: AsyncDatabase, link: Link, stored: Place) -> Place:
         return replace(stored, at=stored.begun)
     if link.last is None:
         return stored
-    return await consumers.agreed(database, stored, link.last)
+    return await consumers.agreed(database, stored, link.last, link.last_event)
 
 
 @asynccontextmanager

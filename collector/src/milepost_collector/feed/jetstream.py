@@ -117,9 +117,9 @@ class JetStreamOutlet:
         except NotFoundError:  # too old, or removed by somebody
             return StreamEnd()
         # Behind a newer message that was removed the server may know no id any more.
-        is_newest = message.seq == last_sequence
-        message_id = (message.headers or {}).get(Header.MSG_ID) if is_newest else None
-        return StreamEnd(cursor=cursor_in(message.data), message_id=message_id)
+        event_id = (message.headers or {}).get(Header.MSG_ID)
+        message_id = event_id if message.seq == last_sequence else None
+        return StreamEnd(cursor=cursor_in(message.data), event_id=event_id, message_id=message_id)
 
 
 def _cause(error: Exception) -> str:

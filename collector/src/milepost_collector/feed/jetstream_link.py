@@ -45,11 +45,13 @@ class StreamEnd:
     Attributes:
         is_empty: It has never held a message.
         cursor: Of the last event in it; None where that cannot be known.
+        event_id: Of that event.
         message_id: Of its newest message; None where that cannot be known.
     """
 
     is_empty: bool = False
     cursor: Cursor | None = None
+    event_id: str | None = None
     message_id: str | None = None
 
 
@@ -68,6 +70,7 @@ class JetStreamLink:
     Attributes:
         is_empty: Whether the stream has never held a message.
         last: The cursor of its last event; None where that cannot be known.
+        last_event: The id of that event.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class JetStreamLink:
     ) -> None:
         self.is_empty = end.is_empty
         self.last = end.cursor
+        self.last_event = end.event_id
         self._config = config
         self._client = client
         self._ended = ended

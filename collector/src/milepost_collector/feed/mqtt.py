@@ -87,6 +87,7 @@ class MqttLink:
 
     is_empty = False
     last: Cursor | None = None
+    last_event: str | None = None
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client

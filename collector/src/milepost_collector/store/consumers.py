@@ -97,7 +97,9 @@ async def find_place(connection: AsyncDatabase, name: str, start: Start) -> Plac
     return Place(Cursor(end.feed, number), Cursor(end.feed, begun), is_restored=True)
 
 
-async def agreed(connection: AsyncDatabase, place: Place, seen: Cursor) -> Place:
+async def agreed(
+    connection: AsyncDatabase, place: Place, seen: Cursor, event_id: str | None
+) -> Place:
     """Return where to go on when the other side itself says which event it has last.
 
     It knows better than the row: it may hold what was carried just before a crash, or lack what it
@@ -109,9 +111,11 @@ async def agreed(connection: AsyncDatabase, place: Place, seen: Cursor) -> Place
         place: From `find_place`.
         seen: The cursor of the last event that the other side has; every one before it is there,
             from where the consumer began.
+        event_id: The id of that event: others may write to the other side, too.
 
     Returns:
-        The place behind the last event that both have; the same where that cannot be known.
+        The place behind the last event that both have; the same where that cannot be known, or
+        where the event is none of ours.
     """
     here, last = place.at.feed, (await feed.end(connection)).number
     if seen.feed != here:
@@ -122,6 +126,14 @@ async def agreed(connection: AsyncDatabase, place: Place, seen: Cursor) -> Place
         if row is None:
             return place
         last = min(last, row[0])
+    # A restored database may lack what the other side has; any other has it.
+    if seen.feed == here or seen.number <= last:
+        cursor = await connection.execute(
+            "SELECT id::text FROM event WHERE number = %s", (seen.number,)
+        )
+        row = await cursor.fetchone()
+        if row is None or row[0] != event_id:
+            return place
     return replace(place, at=Cursor(here, max(place.begun.number, min(seen.number, last))))
 
 
