@@ -114,7 +114,7 @@ def _may_pass(meetings: Meetings, tracks: Tracks) -> Flags:
 def _lively(
     jobs: Sequence[Job], tracks: Tracks, meetings: Meetings, passes: Flags, index: FenceIndex
 ) -> list[int]:
-    """Return the pairs of which something may come."""
+    """Return the pairs of which something may come: in which `follow` stops somewhere."""
     if not len(meetings.job):
         return []
     begins = meetings.begins[:-1]

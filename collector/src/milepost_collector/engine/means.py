@@ -55,7 +55,11 @@ class Means:
         self._look_back(radius_m, tails)
 
     def _look_back(self, radius_m: Reals, tails: Sequence[Sequence[Sequence[int]]]) -> None:
-        """Compare buckets with those before, of which `tails` hold the ones before the call."""
+        """Compare buckets with those before, of which `tails` hold the ones before the call.
+
+        Where a bucket is driven through, `places.place_of` finds no place for the means up to it:
+        the same comparison, for all at once.
+        """
         buckets, size = self._buckets, len(self._buckets.job)
         behind = [(n, *mean[:3], 1) for n, tail in enumerate(tails) for mean in tail[1 - FEW :]]
         places = np.searchsorted(buckets.job, [each[0] for each in behind])
