@@ -80,7 +80,9 @@ class Doubted:
     doubt: Integers
 
 
-def believe(jobs: Sequence[Job], rows: FixRows, rules: Sequence[Rules]) -> tuple[Tracks, Doubted]:
+def believe(
+    jobs: Sequence[Job], rows: FixRows, alone: Integers, rules: Sequence[Rules]
+) -> tuple[Tracks, Doubted]:
     """Sift fixes into believed and doubted ones.
 
     Moves `newest_ms` and `elsewhere` of the states on.
@@ -88,16 +90,18 @@ def believe(jobs: Sequence[Job], rows: FixRows, rules: Sequence[Rules]) -> tuple
     Args:
         jobs: At least one.
         rows: Of all jobs.
+        alone: From `doubted_alone`.
         rules: Of each job.
     """
     gap_ms = np.array([round(each.gap_s * 1000) for each in rules])
-    told, late = gather(jobs, rows, gap_ms)
-    measured, kept = told, np.arange(len(told))
-    alone = _doubted_alone(rows)[told.row] * (told.row >= 0)
-    doubted = [Doubted(late, np.full(len(late), Doubt.LATE))]
+    gathered = gather(jobs, rows, alone > 0, gap_ms)
+    measured = told = gathered.tracks
+    kept = np.arange(len(told))
+    doubted = [Doubted(gathered.late, np.full(len(gathered.late), Doubt.LATE))]
     if alone.any():
-        doubted.append(Doubted(told.row[alone > 0], alone[alone > 0]))
-        told, kept = told.where(alone == 0), kept[alone == 0]
+        bad = np.concatenate([np.arange(job.first, job.end) for job in jobs])
+        bad = bad[alone[bad] > 0]
+        doubted.append(Doubted(bad, alone[bad]))
     tracks = _reckoned(told)
     fastest_mps = np.array([each.max_speed_mps for each in rules])
     uneasy = set(tracks.job[_doubted_beside(tracks, fastest_mps[tracks.job]) > 0].tolist())
@@ -107,28 +111,31 @@ def believe(jobs: Sequence[Job], rows: FixRows, rules: Sequence[Rules]) -> tuple
         doubted.append(more)
         kept = kept[believed]
         tracks = _reckoned(told)
-    _remember_holes(jobs, measured, kept)
+    _remember_holes(jobs, measured, kept, gathered.broken)
     return tracks, Doubted(
         np.concatenate([each.row for each in doubted]),
         np.concatenate([each.doubt for each in doubted]),
     )
 
 
-def _remember_holes(jobs: Sequence[Job], measured: Tracks, kept: Integers) -> None:
+def _remember_holes(
+    jobs: Sequence[Job], measured: Tracks, kept: Integers, broken: Sequence[bool]
+) -> None:
     """Remember of each job whether there was a hole behind its newest believed position."""
     holes = np.cumsum(measured.is_hole)
     bounds = measured.starts(len(jobs))
     lasts = np.searchsorted(kept, bounds[1:]) - 1
-    for job, first, end, last in zip(
-        jobs, bounds[:-1].tolist(), bounds[1:].tolist(), lasts.tolist(), strict=True
+    for job, first, end, last, is_broken in zip(
+        jobs, bounds[:-1].tolist(), bounds[1:].tolist(), lasts.tolist(), broken, strict=True
     ):
         if first < end and measured.row[end - 1] >= 0:  # else there is nothing new
             newest = int(kept[last]) if last >= 0 else -1
             job.state.hole = newest >= first and bool(holes[end - 1] > holes[newest])
+        job.state.hole |= is_broken and first < end
 
 
-def _doubted_alone(rows: FixRows) -> Integers:
-    """Judge each fix by itself."""
+def doubted_alone(rows: FixRows) -> Integers:
+    """Judge each fix by itself: return its `Doubt`."""
     found = np.zeros(len(rows), np.int64)
     poor = (rows.hdop_tenths >= _POOR_HDOP_TENTHS) | (errors_m(rows) > _POOR_ERROR_M)
     found[poor] = Doubt.IMPRECISE

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from milepost_collector.engine.belief import Doubted, believe
+from milepost_collector.engine.belief import Doubted, believe, doubted_alone
 from milepost_collector.engine.definitions import Definitions, Version
 from milepost_collector.engine.fencing import cross
 from milepost_collector.engine.motion import move
@@ -44,9 +44,14 @@ def run_engine(jobs: Sequence[Job], rows: FixRows, definitions: Definitions) -> 
     """
     told = [Telling(job.device, job.subject) for job in jobs]
     doubted = []
-    for version, part in _parts(jobs, rows, definitions):
+    alone = doubted_alone(rows)
+    # Of those that say nothing the time says nothing either.
+    time_ms = np.where(alone > 0, -1, rows.time_ms)
+    for version, part in _parts(jobs, time_ms, definitions):
         chosen = [told[number] for number, _ in part]
-        doubted.append(_run([job for _, job in part], rows, definitions.numbered(version), chosen))
+        doubted.append(
+            _run([job for _, job in part], rows, alone, definitions.numbered(version), chosen)
+        )
     return Run(
         [each.events() for each in told],
         Doubted(
@@ -63,14 +68,14 @@ _ROWS_AT_LEAST = 128
 
 
 def _parts(
-    jobs: Sequence[Job], rows: FixRows, definitions: Definitions
+    jobs: Sequence[Job], time_ms: Integers, definitions: Definitions
 ) -> list[tuple[int, list[tuple[int, Job]]]]:
     """Cut jobs where definitions change, and where they are long.
 
     Returns:
         Rounds of (version, jobs with their places), to be run one after another.
     """
-    numbers = definitions.numbers_at(rows.time_ms)
+    numbers = definitions.numbers_at(time_ms)
     most = max(_ROWS_AT_LEAST, _PAIRS_AT_ONCE // max(1, definitions.most_fences))
     if len(numbers) and (numbers == numbers[0]).all():
         begun = definitions.numbers_at(np.array([job.state.newest_ms for job in jobs]))
@@ -79,7 +84,7 @@ def _parts(
             return [(int(numbers[0]), list(enumerate(jobs)))]
     rounds: list[dict[int, list[tuple[int, Job]]]] = []
     for place, job in enumerate(jobs):
-        for turn, (version, part) in enumerate(_cut(job, rows.time_ms, definitions, most)):
+        for turn, (version, part) in enumerate(_cut(job, time_ms, definitions, most)):
             if turn == len(rounds):
                 rounds.append({})
             rounds[turn].setdefault(version, []).append((place, part))
@@ -104,10 +109,16 @@ def _cut(job: Job, time_ms: Integers, definitions: Definitions, most: int) -> li
     ]
 
 
-def _run(jobs: Sequence[Job], rows: FixRows, version: Version, told: Sequence[Telling]) -> Doubted:
+def _run(
+    jobs: Sequence[Job],
+    rows: FixRows,
+    alone: Integers,
+    version: Version,
+    told: Sequence[Telling],
+) -> Doubted:
     """Run one version over jobs."""
     rules = [version.rules.of(job.subject) for job in jobs]
-    tracks, doubted = believe(jobs, rows, rules)
+    tracks, doubted = believe(jobs, rows, alone, rules)
     if not len(tracks):
         return doubted
     moved = move(jobs, tracks, rules, told)

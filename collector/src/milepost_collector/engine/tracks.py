@@ -138,20 +138,36 @@ class Tracks:
         )
 
 
-def gather(jobs: Sequence[Job], rows: FixRows, gap_ms: Integers) -> tuple[Tracks, Integers]:
-    """Put the new fixes of each job behind its newest believed position; say which come too late.
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The fixes of a call, sorted.
+
+    Attributes:
+        tracks: New ones behind the newest believed position of each job.
+        late: Rows that come after a later one.
+        broken: For each job whether a hole lies behind the last of its tracks.
+    """
+
+    tracks: Tracks
+    late: Integers
+    broken: list[bool]
+
+
+def gather(jobs: Sequence[Job], rows: FixRows, is_bad: Flags, gap_ms: Integers) -> Gathered:
+    """Put the new fixes of each job behind its newest believed position.
 
     Moves `newest_ms` of the states on. Ways and speeds that nobody said are not reckoned yet.
 
     Args:
         jobs: At least one.
         rows: Of all jobs.
+        is_bad: Which of them say nothing, not even of the time; but a hole before one is one.
         gap_ms: For each job after how long without any measurement a step is a hole, although the
             unit does not say so.
     """
     newest_ms = np.array([job.state.newest_ms for job in jobs])
     holes = np.array([job.state.hole for job in jobs])
-    index, job_of, late = _new_rows(jobs, rows)
+    index, job_of, hole, late, broken = _new_rows(jobs, rows, is_bad)
     seeded = [n for n, job in enumerate(jobs) if job.state.last is not None]
     places = [place for job in jobs if (place := job.state.last) is not None]
     keys = np.concatenate([np.array(seeded, np.int64) * 2, job_of * 2 + 1])
@@ -160,7 +176,7 @@ def gather(jobs: Sequence[Job], rows: FixRows, gap_ms: Integers) -> tuple[Tracks
     said = np.where(rows.speed_dmps[index] == MISSING, np.nan, rows.speed_dmps[index] / 10.0)
     fresh = (
         index, job_of, time_ms, rows.lat_e6[index], rows.lon_e6[index], errors_m(rows)[index],
-        said, time_ms, rows.hole[index] > 0, rows.stands_for[index] <= 1,
+        said, time_ms, hole, rows.stands_for[index] <= 1,
     )  # fmt: skip
     seeds = _seeds(seeded, places)
     columns: list[NDArray[Any]] = [
@@ -173,26 +189,44 @@ def gather(jobs: Sequence[Job], rows: FixRows, gap_ms: Integers) -> tuple[Tracks
     step_ms[firsts] = tracks.time_ms[firsts] - newest_ms[tracks.job[firsts]]
     is_hole[firsts] |= holes[tracks.job[firsts]]
     silent = tracks.is_alone & (step_ms >= gap_ms[tracks.job])
-    return replace(tracks, is_hole=(is_hole | silent) & tracks.has_before), late
+    is_hole = (is_hole | silent) & tracks.has_before
+    return Gathered(replace(tracks, is_hole=is_hole), late, broken)
 
 
-def _new_rows(jobs: Sequence[Job], rows: FixRows) -> tuple[Integers, Integers, Integers]:
-    """Return the rows later than all before them, the job of each, and the other rows."""
+def _new_rows(
+    jobs: Sequence[Job], rows: FixRows, is_bad: Flags
+) -> tuple[Integers, Integers, Flags, Integers, list[bool]]:
+    """Return the rows later than all before them, the job of each, and whether a hole is before it.
+
+    Also the rows that are not, and of each job whether a hole is behind the last of those that are.
+    """
     index = np.concatenate([np.arange(job.first, job.end) for job in jobs])
-    job_of = np.repeat(np.arange(len(jobs)), [job.end - job.first for job in jobs])
+    counts = np.array([job.end - job.first for job in jobs])
+    job_of = np.repeat(np.arange(len(jobs)), counts)
     newest = np.array([job.state.newest_ms for job in jobs])
     # Jobs lie apart by more than any time, so that one running maximum serves them all.
     apart = job_of << 48
-    time_ms = rows.time_ms[index]
-    seen = np.maximum.accumulate(np.maximum(time_ms, newest[job_of]) + apart) - apart
+    bad, time_ms = is_bad[index], rows.time_ms[index]
+    told_ms = np.where(bad, -1, time_ms)
+    seen = np.maximum.accumulate(np.maximum(told_ms, newest[job_of]) + apart) - apart
     firsts = np.flatnonzero(np.diff(job_of, prepend=-1))
     lasts = np.flatnonzero(np.diff(job_of, append=-1))
     before = np.concatenate([[0], seen[:-1]])[: len(seen)]
     before[firsts] = newest[job_of[firsts]]
     for number, value in zip(job_of[lasts].tolist(), seen[lasts].tolist(), strict=True):
         jobs[number].state.newest_ms = value
-    is_new = time_ms > before
-    return index[is_new], job_of[is_new], index[~is_new]
+    is_new = ~bad & (time_ms > before)
+    # Holes are counted up, so that one before a fix that is left out is before the next one.
+    holes = np.concatenate([[0], np.cumsum((rows.hole[index] > 0) & (bad | is_new))])
+    begins = np.cumsum(counts) - counts
+    new = np.flatnonzero(is_new)
+    since = np.concatenate([[0], new[:-1] + 1])[: len(new)]
+    since = np.maximum(since, begins[job_of[new]])
+    ends = begins.copy()
+    ends[job_of[new]] = new + 1  # the last one of each job stays
+    broken = holes[begins + counts] > holes[ends]
+    hole = holes[new + 1] > holes[since]
+    return index[new], job_of[new], hole, index[~bad & ~is_new], broken.tolist()
 
 
 def _seeds(seeded: Sequence[int], places: Sequence[Place]) -> tuple[NDArray[np.generic], ...]:
