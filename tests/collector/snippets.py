@@ -38,6 +38,8 @@ def consuming(folder: Path, document: str, *arguments: object) -> Iterator[Consu
     """Run the program of a document; kill it at the end."""
     program, out = folder / "consumer.py", folder / "consumer.out"
     program.write_text(shown(document))
+    if out.exists():  # what the one before was killed in the middle of is no line
+        out.write_bytes(out.read_bytes().rpartition(b"\n")[0] + b"\n")
     with (
         out.open("ab") as lines,
         subprocess.Popen(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from standardwebhooks import Webhook
 
 from milepost_collector.cli import main
@@ -49,8 +50,12 @@ class Commands:
             where = settings(self.database.dsn) | (LOCAL if more is None else more)
             for name, value in where.items():
                 patch.setenv(name, value)
-            with pytest.raises(SystemExit) as ended:
-                main()
+            try:
+                with pytest.raises(SystemExit) as ended:
+                    main()
+            finally:
+                # It set logging up for a standard error that ends with this test.
+                structlog.reset_defaults()
         said = self._output.readouterr()
         code = ended.value.code
         assert code is None or isinstance(code, int)
