@@ -36,6 +36,9 @@ VEHICLES_EACH = 4
 HELD = "held"
 WAIT_S = 3
 
+# Nothing may come for so long while one who numbers is being succeeded.
+SILENT_S = 15.0
+
 
 @dataclass(frozen=True)
 class Load:
@@ -147,7 +150,8 @@ class Reader:
         self.seen: list[tuple[str, str, int, float]] = []
 
     def read_until(self, is_over: Callable[[], bool]) -> None:
-        """Read on until it is over and nothing more comes."""
+        """Read on until it is over, and nothing more comes for longer than anything may take."""
+        over_s = 0.0
         with httpx.Client(base_url=self._url, timeout=WAIT_S + 5, trust_env=False) as client:
             while True:
                 over = is_over()
@@ -159,7 +163,9 @@ class Reader:
                     number = found["data"]["number"]
                     self.seen.append((found["id"], found["subject"], number, now_s))
                 self._cursor = page["next"]
-                if over and not page["events"]:
+                if page["events"] or not over_s:
+                    over_s = now_s if over else 0.0
+                elif now_s - over_s > SILENT_S:
                     return
 
 
