@@ -25,7 +25,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from milepost_collector.embedded import Address, EmbeddedBroker, EmbeddedPostgres
-from milepost_collector.store.writes import EVENTS_CHANNEL, Writes, write
+from milepost_collector.store.engine_writes import EVENTS_CHANNEL
+from milepost_collector.store.writes import Writes, write
 from milepost_schemas.event import Event
 from tests.collector.batches import NOW_MS
 from tests.collector.programs import running, settings

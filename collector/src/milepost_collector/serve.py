@@ -121,17 +121,7 @@ def serve(config: CollectorConfig, config_path: Path | None) -> None:
         if fences is not None or rules is not None:
             put_in_force(dsn, clock, fences=fences, rules=rules)
         listener = stack.enter_context(_listener(config.web.host, config.web.port))
-        environment = os.environ | {
-            "MILEPOST_DATABASE__DSN": dsn,
-            "MILEPOST_BROKER__HOST": servers.broker[0],
-            "MILEPOST_BROKER__PORT": str(servers.broker[1]),
-        }
-        chosen = ["--config", str(config_path)] if config_path else []
-        fd = listener.fileno()
-        programs = [
-            _Program("ingest", ["ingest", *chosen], environment),
-            _Program("web", ["web", *chosen, "--fd", str(fd)], environment, (fd,)),
-        ]
+        programs = _programs(servers, config_path, listener.fileno())
         for program in programs:
             program.start(clock.monotonic_s())
             stack.callback(program.stop)
@@ -143,6 +133,19 @@ def serve(config: CollectorConfig, config_path: Path | None) -> None:
             servers.look()
             for program in programs:
                 program.look(clock.monotonic_s())
+
+
+def _programs(servers: "_Servers", config_path: Path | None, fd: int) -> list[_Program]:
+    environment = os.environ | {
+        "MILEPOST_DATABASE__DSN": servers.dsn,
+        "MILEPOST_BROKER__HOST": servers.broker[0],
+        "MILEPOST_BROKER__PORT": str(servers.broker[1]),
+    }
+    chosen = ["--config", str(config_path)] if config_path else []
+    return [
+        _Program("ingest", ["ingest", *chosen], environment),
+        _Program("web", ["web", *chosen, "--fd", str(fd)], environment, (fd,)),
+    ]
 
 
 class _Servers:

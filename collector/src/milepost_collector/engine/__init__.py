@@ -3,17 +3,18 @@
 Pure: no clock, no I/O, no randomness. The same fixes in the same order give the same events with
 the same ids, however they are cut into batches, and beside whichever other devices.
 
-The way of the data: `tracks` puts fixes behind what is remembered, `belief` says which of them tell
-where a vehicle was, `grid`, `means`, `motion`, `mover` and `places` make stops and trips of them,
-`nearby`, `fencing` and `crossing` take them past fences, `speeding` looks how fast they are,
-`telling` puts the events in order; `run` does this for many devices at once. `state` is what is
-remembered between batches; `shape` (with `ways`), `fence`, `rules` and `definitions` are what
-people define.
+The way of the data: `tracks` puts fixes behind what is remembered, `belief` and `judging` say which
+of them tell where a vehicle was, `grid`, `means`, `motion`, `mover` and `places` make stops and
+trips of them, `nearby`, `fencing` and `crossing` take them past fences, `speeding` looks how fast
+they are, `telling` puts the events in order; `run` does this for many devices at once. `state` and
+`motion_state` are what is remembered between batches; `shape` (with `ways`), `fence`, `rules` and
+`definitions` are what people define.
 """
 
-from milepost_collector.engine.belief import Doubt, Doubted
+from milepost_collector.engine.belief import Doubted
 from milepost_collector.engine.definitions import Definitions, Version
 from milepost_collector.engine.fence import Fence, FenceError, fences_from_geojson
+from milepost_collector.engine.judging import Doubt
 from milepost_collector.engine.rules import RuleBook, Rules, RulesError, rules_from_json
 from milepost_collector.engine.run import Run, run_engine
 from milepost_collector.engine.state import EngineState, EngineStateError

@@ -10,13 +10,11 @@ interpolated across the jump.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
-from typing import Any
 
 import numpy as np
 
+from milepost_collector.engine.judging import FROZEN_M, MOVES_MPS, Doubt, Judge, judge_ways
 from milepost_collector.engine.rules import Rules
-from milepost_collector.engine.state import Elsewhere, Place
 from milepost_collector.engine.tracks import (
     TURN_E6,
     Job,
@@ -30,16 +28,6 @@ from milepost_collector.engine.tracks import (
 from milepost_schemas.bulk.rows import FixRows, Flags, Integers
 from milepost_schemas.fix import FixKind
 
-# What the errors of two fixes explain of the way between them, in sigmas of each.
-_SIGMAS = 2.0
-
-# No road vehicle changes its speed faster, in metres a second squared: 1.2 g.
-_MOST_ACCELERATION = 12.0
-
-# A receiver that says it moves faster than this, and by now farther than this, has moved.
-_MOVES_MPS = 2.0
-_FROZEN_M = 20.0
-
 # A receiver that measures less may be standing.
 _ROLLS_MPS = 0.8
 
@@ -50,26 +38,6 @@ _POOR_ERROR_M = 150.0
 
 # Within 11 m of where the equator meets Greenwich: what faulty software writes for nothing.
 _ZERO_E6 = 100
-
-_AGREED_MS = 10_000
-
-
-class Doubt(IntEnum):
-    """Why a fix is not believed; 0: it is."""
-
-    NONE = 0
-    NO_LOCK = 1
-    ZERO_ZERO = 2
-    IMPRECISE = 3
-    TELEPORT = 4
-    ACCELERATION = 5
-    FROZEN = 6
-    LATE = 7
-
-    @property
-    def label(self) -> str:
-        """The reason as people write it."""
-        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +154,7 @@ def _doubted_beside(tracks: Tracks, fastest_mps: Reals) -> Integers:
     found = np.zeros(len(tracks), np.int64)
     if len(tracks) < 2:
         return found
-    found[1:] = _judged(
+    found[1:] = judge_ways(
         (tracks.time_ms[1:] - tracks.time_ms[:-1]) / 1000.0,
         tracks.way_m[1:],
         tracks.error_m[1:] + tracks.error_m[:-1],
@@ -195,32 +163,9 @@ def _doubted_beside(tracks: Tracks, fastest_mps: Reals) -> Integers:
         tracks.is_hole[1:],
     )
     moved_m = tracks.speed_mps * (tracks.time_ms - tracks.same_ms) / 1000.0
-    frozen = (tracks.way_m == 0.0) & (tracks.speed_mps >= _MOVES_MPS) & (moved_m >= _FROZEN_M)
+    frozen = (tracks.way_m == 0.0) & (tracks.speed_mps >= MOVES_MPS) & (moved_m >= FROZEN_M)
     found[frozen] = Doubt.FROZEN
     found[~tracks.has_before] = Doubt.NONE
-    return found
-
-
-def _judged(
-    step_s: Any, ways_m: Any, errors_m: Any, speed_mps: Any, fastest_mps: Any, is_hole: Any
-) -> Integers:
-    """Judge whether ways can have been made.
-
-    Args:
-        step_s: How long each took; above 0. Numbers or arrays, and so the others.
-        ways_m: How far it is.
-        errors_m: Sigmas of both ends, added.
-        speed_mps: At the beginning; NaN: unknown.
-        fastest_mps: What nobody exceeds.
-        is_hole: Nothing was measured on the way, so that the speed may have been any.
-    """
-    explained_m = _SIGMAS * errors_m
-    far = ways_m - explained_m > fastest_mps * step_s
-    off_m = np.abs(ways_m - speed_mps * step_s)
-    thrown = off_m - explained_m > _MOST_ACCELERATION / 2 * step_s * step_s
-    found: Integers = np.where(
-        far, Doubt.TELEPORT, np.where(thrown & ~is_hole, Doubt.ACCELERATION, Doubt.NONE)
-    )
     return found
 
 
@@ -232,73 +177,9 @@ def _sifted(
     is_hole = told.is_hole.copy()
     starts = told.starts(len(jobs))
     for number in uneasy:
-        judge = _Judge(jobs[number], float(fastest_mps[number]))
+        judge = Judge(jobs[number].state, float(fastest_mps[number]))
         for row in range(starts[number], starts[number + 1]):
             judged[row], is_hole[row] = judge.take(told.place(row), bool(told.is_hole[row]))
     told = replace(told, is_hole=is_hole)
     believed = judged == 0
     return told.where(believed), Doubted(told.row[~believed], judged[~believed]), believed
-
-
-class _Judge:
-    """Judges the fixes of one device in turn."""
-
-    def __init__(self, job: Job, fastest_mps: float) -> None:
-        self._state = job.state
-        self._fastest_mps = fastest_mps
-        self._last: Place | None = None
-        self._hole = False
-
-    def take(self, place: Place, is_hole: bool) -> tuple[Doubt, bool]:
-        """Return the doubt about a place, and whether what was measured before it breaks off."""
-        if self._last is None:
-            self._last = place
-            return Doubt.NONE, is_hole
-        self._hole |= is_hole
-        seen = _seen_from(self._last, place)
-        doubt = self._doubt(self._last, seen, self._hole)
-        jumped = False
-        if doubt in (Doubt.TELEPORT, Doubt.ACCELERATION):
-            jumped = self._is_agreed(place)
-            doubt = Doubt.NONE if jumped else doubt
-        if doubt is Doubt.NONE:
-            self._state.elsewhere = None
-            self._last, self._hole = seen, False
-        return doubt, is_hole or jumped
-
-    def _is_agreed(self, place: Place) -> bool:
-        """Whether the receiver has claimed for long enough to be where this place belongs."""
-        claimed = self._state.elsewhere
-        if claimed is not None:
-            seen = _seen_from(claimed.place, place)
-            if self._doubt(claimed.place, seen, False) is Doubt.NONE:
-                self._state.elsewhere = Elsewhere(claimed.since_ms, seen)
-                return place.time_ms - claimed.since_ms >= _AGREED_MS
-        self._state.elsewhere = Elsewhere(place.time_ms, place)
-        return False
-
-    def _doubt(self, last: Place, place: Place, is_hole: bool) -> Doubt:
-        step_s = (place.time_ms - last.time_ms) / 1000.0
-        speed_mps = place.speed_mps
-        same_s = (place.time_ms - place.same_ms) / 1000.0
-        if speed_mps is not None and speed_mps >= _MOVES_MPS and speed_mps * same_s >= _FROZEN_M:
-            return Doubt.FROZEN
-        judged = _judged(
-            step_s,
-            way_m(last.lat_e6, last.lon_e6, place.lat_e6, place.lon_e6),
-            place.error_m + last.error_m,
-            np.float64(np.nan if last.speed_mps is None else last.speed_mps),
-            self._fastest_mps,
-            np.bool_(is_hole),
-        )
-        return Doubt(int(judged))
-
-
-def _seen_from(last: Place, place: Place) -> Place:
-    """Reckon what is known of a place only from the one before."""
-    same = (place.lat_e6, place.lon_e6) == (last.lat_e6, last.lon_e6)
-    speed_mps = place.speed_mps
-    if speed_mps is None:
-        ways_m = way_m(last.lat_e6, last.lon_e6, place.lat_e6, place.lon_e6)
-        speed_mps = float(ways_m) / ((place.time_ms - last.time_ms) / 1000.0)
-    return place._replace(speed_mps=speed_mps, same_ms=last.same_ms if same else place.same_ms)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from milepost_collector.engine.state import Bucket
+from milepost_collector.engine.motion_state import Bucket
 from milepost_collector.engine.tracks import Job, Reals, Tracks
 from milepost_schemas.bulk.rows import Flags, Integers
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from milepost_collector.engine.grid import GRID_MS, LEAST_COVERED_MS, Buckets
+from milepost_collector.engine.motion_state import Stay
 from milepost_collector.engine.shape import metres_per_degree
-from milepost_collector.engine.state import Stay
 from milepost_collector.engine.tracks import Reals, Tracks
 
 # A place is where so many means are near one another; fewer are a red light.

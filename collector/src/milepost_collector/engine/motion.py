@@ -10,16 +10,16 @@ Distance is counted on the way, not at stops: jitter of a parked vehicle adds no
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from milepost_collector.engine.grid import on_the_grid
 from milepost_collector.engine.means import Means
+from milepost_collector.engine.motion_state import MotionState
 from milepost_collector.engine.mover import NOT_STANDING, Mover
 from milepost_collector.engine.rules import Rules
-from milepost_collector.engine.state import MotionState
 from milepost_collector.engine.telling import Telling
 from milepost_collector.engine.tracks import Job, Tracks
 from milepost_schemas.bulk.rows import Integers
@@ -65,32 +65,44 @@ def move(
     means = Means(buckets, tracks, radius_m, [job.state.motion.tail for job in jobs])
     turned_e6 = tracks.turned_e6(np.array(firsts[1:]) - 1).tolist()
     for number, job in enumerate(jobs):
-        first, end = firsts[number], firsts[number + 1]
-        if first == end:
+        rows = slice(firsts[number], firsts[number + 1])
+        if rows.start == rows.stop:
             continue
         mover = Mover(job.state.motion, rules[number], told[number], means)
-        stood = mover.stood_ms
-        stood_ms[first:end] = stood
+        stood_ms[rows] = mover.stood_ms
         if job.state.last is None:
-            mover.begin(first)
-        silent = holes[bisect_left(holes, first) : bisect_left(holes, end)]
-        bucket, last = starts[number], starts[number + 1]
-        while bucket < last:
-            while silent and means.is_after(bucket, silent[0]):
-                mover.silence(silent.pop(0))
-            following = bucket if silent else mover.pass_by(bucket, last)
-            if following == bucket:
-                mover.take(bucket)
-                if mover.stood_ms != stood:
-                    stood = mover.stood_ms
-                    stood_ms[means.row[bucket] : end] = stood
-                following += 1
-            bucket = following
-        for row in silent:
-            mover.silence(row)
+            mover.begin(rows.start)
+        silent = holes[bisect_left(holes, rows.start) : bisect_left(holes, rows.stop)]
+        mine = range(starts[number], starts[number + 1])
+        for row, since_ms in _follow(mover, means, mine, silent):
+            stood_ms[row : rows.stop] = since_ms
         if turned_e6[number]:
             _turn(job.state.motion, turned_e6[number])
     return Movement(stood_ms, means, starts)
+
+
+def _follow(
+    mover: Mover, means: Means, buckets: range, silent: list[int]
+) -> Iterator[tuple[int, int]]:
+    """Take a vehicle over its buckets, and the holes before its rows in their places.
+
+    Yields:
+        Each row from which on it stands, or does not any more, and since when.
+    """
+    stood_ms, bucket = mover.stood_ms, buckets.start
+    while bucket < buckets.stop:
+        while silent and means.is_after(bucket, silent[0]):
+            mover.silence(silent.pop(0))
+        following = bucket if silent else mover.pass_by(bucket, buckets.stop)
+        if following == bucket:
+            mover.take(bucket)
+            if mover.stood_ms != stood_ms:
+                stood_ms = mover.stood_ms
+                yield means.row[bucket], stood_ms
+            following += 1
+        bucket = following
+    for row in silent:
+        mover.silence(row)
 
 
 def _turn(state: MotionState, turned_e6: int) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from milepost_collector.engine.grid import GRID_MS, LEAST_COVERED_MS
 from milepost_collector.engine.means import Means
+from milepost_collector.engine.motion_state import Middle, MotionState, Stay, Trip
 from milepost_collector.engine.places import Scale, place_of, settle_down
 from milepost_collector.engine.rules import Rules
-from milepost_collector.engine.state import Middle, MotionState, Stay, Trip
 from milepost_collector.engine.telling import Kind, Telling, at, metres, seconds
 from milepost_schemas.event import rfc3339
 

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from milepost_collector.engine.fence import Fence
+from milepost_collector.engine.shape import short_way_deg
 from milepost_collector.engine.tracks import Job, Reals, Tracks, short_way
 from milepost_schemas.bulk.rows import Flags, Integers
 
@@ -115,7 +116,7 @@ class FenceIndex:
         of = np.repeat(fence, counts)
         # Not counted on beyond the date line, so that rounding is the same in every batch.
         east = short_way(tracks.lon_e6[row]) / 1e6 - self._lon[of]
-        x_m = ((east + 180.0) % 360.0 - 180.0) * self._x[of]
+        x_m = short_way_deg(east) * self._x[of]
         y_m = (tracks.lat_e6[row] / 1e6 - self._lat[of]) * self._y[of]
         outside_m = self._outside_m(of, x_m, y_m)
         touched = self._touched(of, x_m, y_m, place == 0)

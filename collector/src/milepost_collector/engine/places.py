@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from milepost_collector.engine.grid import GRID_MS
 from milepost_collector.engine.means import FEW
+from milepost_collector.engine.motion_state import Middle, MotionState, Stay, Trip
 from milepost_collector.engine.shape import metres_per_degree
-from milepost_collector.engine.state import Middle, MotionState, Stay, Trip
 from milepost_collector.engine.ways import inside_circle
 
 

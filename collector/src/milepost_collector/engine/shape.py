@@ -6,7 +6,7 @@ to a metre in a thousand. Distances are in metres and negative inside.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,17 +63,18 @@ class Plane:
         """Make the plane at the middle of (lat_deg, lon_deg); they may lie across the date line."""
         lats = [lat for lat, _ in points]
         first = points[0][1]
-        east = [_short_way(lon - first) for _, lon in points]
+        east = [short_way_deg(lon - first) for _, lon in points]
         middle = first + (min(east) + max(east)) / 2
-        return cls.at((min(lats) + max(lats)) / 2, _short_way(middle))
+        return cls.at((min(lats) + max(lats)) / 2, short_way_deg(middle))
 
     def project(self, lat_deg: float, lon_deg: float) -> tuple[float, float]:
         """Return where a point lies in the plane."""
-        east_deg = _short_way(lon_deg - self.lon_deg)
+        east_deg = short_way_deg(lon_deg - self.lon_deg)
         return east_deg * self.x_m_per_deg, (lat_deg - self.lat_deg) * self.y_m_per_deg
 
 
-def _short_way(east_deg: float) -> float:
+def short_way_deg(east_deg: Any) -> Any:
+    """Return differences of longitude the shorter way round, in degrees: a number or an array."""
     return (east_deg + 180.0) % 360.0 - 180.0
 
 
@@ -87,7 +88,6 @@ class Shape:
             middle for a circle.
         edge: The lines from which the distance to the edge is measured; None: `core` itself.
         round_m: How far it reaches around its core, metres: 0 for a polygon.
-        reach_m: No point of it is farther from the middle of its plane than this, metres.
         depth_m: How far from its edge a point in it can be, roughly, metres.
     """
 
@@ -95,15 +95,12 @@ class Shape:
     core: Any
     edge: "_Edge | None"
     round_m: float
-    reach_m: float
     depth_m: float
 
     @classmethod
     def circle(cls, lat_deg: float, lon_deg: float, radius_m: float) -> "Shape":
         """Make a circle."""
-        return cls(
-            Plane.at(lat_deg, lon_deg), shapely.Point(0, 0), None, radius_m, radius_m, radius_m
-        )
+        return cls(Plane.at(lat_deg, lon_deg), shapely.Point(0, 0), None, radius_m, radius_m)
 
     @classmethod
     def corridor(cls, line: Sequence[tuple[float, float]], width_m: float) -> "Shape":
@@ -119,8 +116,7 @@ class Shape:
             raise ShapeError("the line has no length")
         shapely.prepare(core)
         half_m = width_m / 2
-        reach_m = _farthest(points) + half_m
-        return cls(plane, core, _Edge.of(core), half_m, reach_m, half_m)
+        return cls(plane, core, _Edge.of(core), half_m, half_m)
 
     @classmethod
     def polygon(cls, areas: Sequence[Sequence[Sequence[tuple[float, float]]]]) -> "Shape":
@@ -139,11 +135,10 @@ class Shape:
         if core.area == 0.0:
             raise ShapeError("it encloses nothing")
         shapely.prepare(core)
-        reach_m = _farthest(shapely.get_coordinates(core))
         # Exact for a circle and for a long strip, and near it in between.
         roundness = math.sqrt(4 * math.pi * core.area) / core.length
         depth_m = core.area / core.length * (1 + roundness)
-        return cls(plane, core, _Edge.of(core.boundary), 0.0, reach_m, depth_m)
+        return cls(plane, core, _Edge.of(core.boundary), 0.0, depth_m)
 
     def distances_m(self, x_m: Metres, y_m: Metres) -> Metres:
         """Return the distances of points of the plane to the edge, negative inside."""
@@ -178,10 +173,6 @@ class Shape:
         west, south, east, north = shapely.bounds(self.core).tolist()
         more = self.round_m
         return west - more, south - more, east + more, north + more
-
-
-def _farthest(points: Iterable[Sequence[float]]) -> float:
-    return max(math.hypot(x, y) for x, y in points)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from milepost_collector.engine.motion_state import Bucket, MotionState, Stay, Trip
+
 STATE_VERSION = 2
 
 # Doubts about crossings are forgotten after this.
@@ -88,107 +90,6 @@ class FenceState:
         if not self.inside or self.since_ms is not None or self.passed:
             return False
         return dwell_ms is None or self.dwelled or until_ms < self.entered_ms + dwell_ms
-
-
-@dataclass(slots=True)
-class Bucket:
-    """Ten seconds of the track, or a part of them.
-
-    Attributes:
-        number: GPS time in units of ten seconds.
-        covered_ms: How much of it the track covers.
-        lat_sum: Twice the integral of latitude over time.
-        lon_sum: Likewise.
-        way_mm: Length of the track in it.
-        sure_mm: So much of it as the receiver's own speed says was driven.
-    """
-
-    number: int
-    covered_ms: int
-    lat_sum: int
-    lon_sum: int
-    way_mm: int
-    sure_mm: int
-
-
-class Middle(NamedTuple):
-    """Where a vehicle was in the mean over a bucket, and how far it had come at its end.
-
-    Attributes:
-        number: Of the bucket.
-        lat_e6: Millionths of a degree; likewise `lon_e6`.
-        way_mm: How far it had come in all.
-        sure_mm: How far by the receiver's own speed.
-    """
-
-    number: int
-    lat_e6: int
-    lon_e6: int
-    way_mm: int
-    sure_mm: int
-
-
-@dataclass(slots=True)
-class Stay:
-    """A place where the vehicle stands, or seems to.
-
-    Attributes:
-        lat_e6: Its middle; likewise `lon_e6`.
-        began_ms: When it came there.
-        way_mm: How far it has come, what it moves at the place included as far as that is sure.
-        told: `vehicle.stopped` has been told.
-        idling: `vehicle.idling` has been told, or cannot be any more.
-        told_mm: How far it had come, as `vehicle.stopped` told it.
-    """
-
-    lat_e6: int
-    lon_e6: int
-    began_ms: int
-    way_mm: int
-    told: bool = False
-    idling: bool = False
-    told_mm: int = 0
-
-
-@dataclass(slots=True)
-class Trip:
-    """A trip under way: when and where it began, and how far the vehicle had come by then."""
-
-    began_ms: int
-    lat_e6: int
-    lon_e6: int
-    way_mm: int
-
-
-@dataclass(slots=True)
-class MotionState:
-    """How a vehicle moves.
-
-    Attributes:
-        bucket: Where the track is in the grid of ten seconds.
-        tail: The values of the newest middles, without a break between them: `Middle`s only after
-            `wake`, since most calls look at none of them.
-        stay: Where it stands.
-        trip: The trip that it is on.
-        origin: From where on the next trip would be one; None: not known.
-        way_mm: How far it has come in all, standing not counted.
-        sure_mm: How far by the receiver's own speed.
-        begun_ms: Since when the track has been without a break or a stop.
-    """
-
-    bucket: Bucket | None = None
-    tail: list[Any] = field(default_factory=list)
-    stay: Stay | None = None
-    trip: Trip | None = None
-    origin: Trip | None = None
-    way_mm: int = 0
-    sure_mm: int = 0
-    begun_ms: int = 0
-
-    def wake(self) -> None:
-        """Make middles of the tail."""
-        if not all(type(mean) is Middle for mean in self.tail):
-            self.tail = [Middle._make(mean) for mean in self.tail]
 
 
 @dataclass(slots=True)

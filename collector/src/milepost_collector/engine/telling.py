@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from milepost_collector.engine.tracks import short_way
 from milepost_schemas.event import Event, event_id, rfc3339
 
 
@@ -100,8 +101,7 @@ class Telling:
 
 def at(lat_e6: float, lon_e6: float) -> dict[str, float]:
     """Return a place as events tell it."""
-    lon = (lon_e6 + 180_000_000) % 360_000_000 - 180_000_000
-    return {"lat_deg": round(lat_e6 / 1e6, 6), "lon_deg": round(lon / 1e6, 6)}
+    return {"lat_deg": round(lat_e6 / 1e6, 6), "lon_deg": round(short_way(lon_e6) / 1e6, 6)}
 
 
 def seconds(duration_ms: float) -> float:

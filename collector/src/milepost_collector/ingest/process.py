@@ -25,11 +25,12 @@ from milepost_collector.ingest.transaction import Intake
 from milepost_collector.ingest.waiting import WaitingRoom
 from milepost_collector.store import feed
 from milepost_collector.store.connection import LOST, UNMADE, AsyncDatabase, connect_async
+from milepost_collector.store.engine_writes import EVENTS_CHANNEL
 from milepost_collector.store.leases import session_name
 from milepost_collector.store.maintenance import maintain
 from milepost_collector.store.migrate import MigrationError, refuse_newer
 from milepost_collector.store.statuses import set_statuses
-from milepost_collector.store.writes import EVENTS_CHANNEL, NOT_STORABLE
+from milepost_collector.store.writes import NOT_STORABLE
 
 _log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ import numpy as np
 import structlog
 
 from milepost_collector.engine import Definitions, Doubted, EngineState, Job, run_engine
+from milepost_collector.store.engine_writes import DoubtedRows, EngineWrites
 from milepost_collector.store.fix_copy import OwnedRows
 from milepost_collector.store.locked import LockedDevice
-from milepost_collector.store.writes import DoubtedRows, EngineWrites
 from milepost_schemas.bulk import FixRows
 from milepost_schemas.event import Event
 

@@ -7,10 +7,16 @@ from datetime import datetime
 import numpy as np
 from psycopg import DataError, IntegrityError
 from psycopg.errors import CheckViolation
-from psycopg.types.json import Jsonb
 
 from milepost_collector.store.arrays import Kind, binary_array
 from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.engine_writes import (
+    DoubtedRows,
+    EngineWrites,
+    write_doubted,
+    write_engines,
+    write_events,
+)
 from milepost_collector.store.fix_copy import OwnedRows, copy_fixes, copy_quarantined
 from milepost_collector.store.summaries import (
     LATE_MS,
@@ -21,7 +27,6 @@ from milepost_collector.store.summaries import (
 )
 from milepost_schemas.batch import Gap
 from milepost_schemas.bulk import MISSING
-from milepost_schemas.bulk.rows import Integers
 from milepost_schemas.event import Event
 from milepost_schemas.fix import instant
 
@@ -30,8 +35,6 @@ NOT_STORABLE = (DataError, IntegrityError)
 
 # Raised when a fix's week has no partition; no other check stands on the tables that are copied to.
 NO_PLACE = CheckViolation
-
-EVENTS_CHANNEL = "milepost_events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +71,6 @@ class StreamWrites:
     def missing(self) -> int:
         """Numbers inside the gaps."""
         return sum(gap.last - gap.first + 1 for gap in self.gaps)
-
-
-# State and parking cause of devices, by their row numbers.
-EngineWrites = dict[int, tuple[bytes | None, str | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class DoubtedRows:
-    """Fixes that the engine does not believe.
-
-    Attributes:
-        fixes: Whose they are, their numbers and times.
-        doubt: Why, as `milepost_collector.engine.Doubt`: of each.
-    """
-
-    fixes: OwnedRows
-    doubt: Integers
 
 
 @dataclass(slots=True)
@@ -134,8 +120,9 @@ async def write(connection: AsyncDatabase, writes: Writes, now_ms: int) -> None:
         await copy_quarantined(connection, writes.quarantined, now_ms)
     await _write_streams(connection, writes.streams, recorded_at)
     await _write_devices(connection, writes, recorded_at)
-    await _write_events(connection, writes.events, recorded_at)
-    await _write_doubted(connection, writes.doubted)
+    await write_engines(connection, writes.engine)
+    await write_events(connection, writes.events, recorded_at)
+    await write_doubted(connection, writes.doubted)
     await _write_dead_letters(connection, writes.dead_letters, recorded_at)
 
 
@@ -225,57 +212,6 @@ async def _write_devices(connection: AsyncDatabase, writes: Writes, recorded_at:
             "AND (heard_at IS NULL OR heard_at <> %s)",
             (recorded_at, sorted(writes.heard), recorded_at),
         )
-    if writes.engine:
-        states, parked = zip(*writes.engine.values(), strict=True)
-        await connection.execute(_THINK, (list(writes.engine), list(states), list(parked)))
-
-
-_THINK = """
-UPDATE device
-SET engine_state = new.state, engine_parked = new.parked
-FROM unnest(%b::integer[], %b::bytea[], %b::text[]) AS new (no, state, parked)
-WHERE device.no = new.no
-"""
-
-
-async def _write_doubted(connection: AsyncDatabase, doubted: DoubtedRows | None) -> None:
-    if doubted is None:
-        return
-    rows = doubted.fixes
-    await connection.execute(
-        "INSERT INTO doubted_fix (device, stream, seq, time, doubt) "
-        "SELECT * FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::timestamptz[], "
-        "%s::integer[]) ON CONFLICT DO NOTHING",
-        (
-            binary_array(rows.device, Kind.INTEGER),
-            binary_array(rows.stream, Kind.INTEGER),
-            binary_array(rows.rows.seq, Kind.BIGINT),
-            binary_array(rows.rows.time_ms, Kind.TIMESTAMPTZ),
-            binary_array(doubted.doubt, Kind.INTEGER),
-        ),
-    )
-
-
-async def _write_events(
-    connection: AsyncDatabase, events: Sequence[Event], recorded_at: datetime
-) -> None:
-    if not events:
-        return
-    columns = (
-        [instant(event.time_ms) for event in events],
-        [event.id for event in events],
-        [event.type for event in events],
-        [event.device for event in events],
-        [event.subject for event in events],
-        [Jsonb(dict(event.data)) for event in events],
-    )
-    await connection.execute(
-        "INSERT INTO event (time, id, type, device, subject, data, recorded_at) "
-        "SELECT *, %b FROM unnest(%b::timestamptz[], %b::uuid[], %b::text[], %b::text[], "
-        "%b::text[], %b::jsonb[]) ON CONFLICT DO NOTHING",
-        (recorded_at, *columns),
-    )
-    await connection.execute("SELECT pg_notify(%s, '')", (EVENTS_CHANNEL,))
 
 
 async def _write_dead_letters(

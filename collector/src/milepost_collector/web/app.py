@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -58,16 +58,9 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await pool.open()
-        tasks = [asyncio.create_task(work) for work in (tail.run(), *following(config, tail))]
-        for task in tasks:
-            task.add_done_callback(_end_when_broken)
-        on_ready()
-        yield
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        async with _running(tail.run(), *following(config, tail)):
+            on_ready()
+            yield
         await pool.close()
 
     app = Starlette(
@@ -87,6 +80,20 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
     )
     app.state.pool, app.state.tail, app.state.clock = pool, tail, clock
     return app
+
+
+@asynccontextmanager
+async def _running(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Keep works running beside the block; one that fails ends the program."""
+    tasks = [asyncio.create_task(work) for work in works]
+    for task in tasks:
+        task.add_done_callback(_end_when_broken)
+    yield
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _end_when_broken(task: asyncio.Task[None]) -> None:
