@@ -1,7 +1,8 @@
 """Events over MQTT, through real brokers: where they go, how, and on from where after a break."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from milepost_collector.config import BrokerConfig, read_config
 from milepost_collector.embedded import EmbeddedBroker
 from milepost_collector.embedded.broker_kind import KINDS, KindName
 from milepost_collector.feed.following import carriers
-from milepost_collector.feed.mqtt import MqttOutlet
+from milepost_collector.feed.mqtt import MqttLink, MqttOutlet
 from milepost_collector.feed.tail import Tail
 from milepost_collector.store import feed
 from milepost_collector.store.consumers import Start
@@ -39,6 +40,20 @@ def lasting_broker(
 def outlet(broker: EmbeddedBroker) -> MqttOutlet:
     """An outlet to a broker."""
     return MqttOutlet(BrokerConfig(host=broker.address.host, port=broker.address.port))
+
+
+class CountingOutlet(MqttOutlet):
+    """An outlet that counts how often it was tried."""
+
+    def __init__(self, broker: EmbeddedBroker) -> None:
+        super().__init__(BrokerConfig(host=broker.address.host, port=broker.address.port))
+        self.opened = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[MqttLink]:
+        self.opened += 1
+        async with super().open() as link:
+            yield link
 
 
 def test_events_go_out_as_they_stand_in_the_feed(
@@ -106,11 +121,13 @@ def test_carrier_outlives_a_broker_that_is_away(
 ) -> None:
     """Away at the start and again later: told of once each time, and nothing is lost."""
 
+    trying = CountingOutlet(lasting_broker)
+
     async def story(subscriber: Subscriber) -> None:
-        async with carried(plain_database, outlet(lasting_broker)):
+        async with carried(plain_database, trying):
             await asyncio.to_thread(fill, plain_database, [event(n) for n in range(1000)])
             await until(lambda: told() == 1, "a word about the broker")
-            await asyncio.sleep(1)  # long enough for some more tries
+            await until(lambda: trying.opened >= 4, "some more tries")
             assert told() == 1
             lasting_broker.start()
             await until(lambda: subscriber.numbers == list(range(1, 1001)), "a thousand")

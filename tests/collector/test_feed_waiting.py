@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
+from milepost_collector.feed.tail import Tail
 from milepost_collector.store import feed, feed_pages
 from milepost_collector.store.connection import connect_async
 from tests.collector.events import add, event, fill
@@ -40,6 +41,23 @@ async def write(database: FreshDatabase, *numbers: int, kind: str = "fence.enter
     """Write and number events."""
     async with await connect_async(database.dsn, autocommit=True) as connection:
         await add(connection, [event(number, kind=kind) for number in numbers])
+
+
+async def waited_for(count: int) -> None:
+    """Wait until so many requests wait for the feed to grow; the server runs in this loop."""
+    async with asyncio.timeout(DEADLINE_S):
+        while sum(map(is_waiting, asyncio.all_tasks())) < count:  # noqa: ASYNC110 - of its tasks
+            await asyncio.sleep(0.01)
+
+
+def is_waiting(task: "asyncio.Task[Any]") -> bool:
+    """Whether a task stands in `Tail.wait_beyond`."""
+    inner: Any = task.get_coro()
+    while inner is not None:
+        if getattr(inner, "__qualname__", "") == Tail.wait_beyond.__qualname__:
+            return True
+        inner = getattr(inner, "cr_await", None)
+    return False
 
 
 async def page(client: httpx.AsyncClient, **asked: str | int) -> dict[str, Any]:
@@ -86,8 +104,7 @@ def test_many_who_wait_are_told_and_hold_no_connection(plain_database: FreshData
     async def question(client: httpx.AsyncClient) -> float:
         target = f"/v1/events?after={(await page(client))['next']}&wait=50"
         waiting = [asyncio.create_task(raw_answer(client, target)) for _ in range(WAITERS)]
-        # Once one that came after them is answered and all is quiet, they have been heard.
-        await asyncio.sleep(1)
+        await waited_for(WAITERS)
         assert fences(await page(client)) == ["f1"]
         busy, sessions = 1, 0
         while busy:
@@ -169,8 +186,7 @@ def test_wait_over_a_restore_is_told(plain_database: FreshDatabase) -> None:
         end = (await page(client, after="end"))["next"]
         asked = {"after": end, "wait": 50}
         waiting = asyncio.create_task(client.get("/v1/events", params=asked))
-        await asyncio.sleep(0.5)
-        assert not waiting.done()
+        await waited_for(1)
         plain_database.run("UPDATE feed SET timeline = timeline + 1")
         return (await waiting).status_code
 
@@ -184,7 +200,7 @@ def test_wait_over_a_database_that_went_back_is_told(plain_database: FreshDataba
     async def question(client: httpx.AsyncClient) -> tuple[int, str]:
         end = (await page(client, after="end"))["next"]
         waiting = asyncio.create_task(client.get("/v1/events", params={"after": end, "wait": 50}))
-        await asyncio.sleep(0.5)
+        await waited_for(1)
         plain_database.run("UPDATE feed SET last_number = 3")
         answer = await waiting
         return answer.status_code, str(answer.json()["resume_from"])

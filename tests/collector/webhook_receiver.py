@@ -98,10 +98,8 @@ class Receiver:
         return Reply(503)
 
 
-@contextmanager
-def receiving(host: str = "127.0.0.1", port: int = 0) -> Iterator[Receiver]:
-    """Listen until the end of the block."""
-    receiver = Receiver()
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    """Return what answers a connection."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -127,6 +125,14 @@ def receiving(host: str = "127.0.0.1", port: int = 0) -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             pass
 
+    return Handler
+
+
+@contextmanager
+def receiving(host: str = "127.0.0.1", port: int = 0) -> Iterator[Receiver]:
+    """Listen until the end of the block."""
+    receiver = Receiver()
+
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         allow_reuse_address = True
@@ -135,7 +141,7 @@ def receiving(host: str = "127.0.0.1", port: int = 0) -> Iterator[Receiver]:
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # a sender that was killed
 
-    server = Server((host, port), Handler)
+    server = Server((host, port), _handler(receiver))
     receiver.url = f"http://{host}:{server.server_address[1]}/hook"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

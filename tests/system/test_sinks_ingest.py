@@ -4,6 +4,7 @@ import json
 import queue
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,26 @@ def died(program: Running, route: Route, unit: Unit) -> bool:
     return program.process.poll() is not None
 
 
+def undisturbed(
+    server: str, broker: Address, device: str, fixes: Sequence[KeptFix], folder: Path
+) -> list[tuple[Any, ...]]:
+    """Return what is told of a drive in a database of its own, without numbers."""
+    with created_database(server) as dsn:
+        database = FreshDatabase(dsn, "plain")
+        database.migrate()
+        put_in_force(database, fences_along(fixes, folder))
+        route = Route(fixes)
+        with (
+            running(folder, "ingest", more=settings(dsn, broker)) as program,
+            Unit(broker, device) as unit,
+        ):
+            assert program.line() == "ready\n"
+            wait_until(lambda: died(program, route, unit) or route.is_over(), "the drive")
+            fresh = "SELECT count(*) FROM event WHERE number IS NULL"
+            wait_until(lambda: database.value(fresh) == 0, "numbers")
+        return [row[1:] for row in told(database)]
+
+
 @pytest.mark.parametrize("point", [Failpoint.AFTER_INSERT, Failpoint.AFTER_COMMIT])
 def test_sinks_miss_nothing_when_ingest_is_killed_at(
     tmp_path: Path,
@@ -92,20 +113,7 @@ def test_sinks_miss_nothing_when_ingest_is_killed_at(
     # Fences are in force ten seconds after they are published, and the drive begins then.
     fixes = drive(1, BATCHES * SIZE, start_ms=Clock().now_ms() + 20_000)
     fences = fences_along(fixes, tmp_path)
-    with created_database(plain_server) as dsn:
-        undisturbed = FreshDatabase(dsn, "plain")
-        undisturbed.migrate()
-        put_in_force(undisturbed, fences)
-        route = Route(fixes)
-        with (
-            running(tmp_path, "ingest", more=settings(dsn, broker)) as program,
-            Unit(broker, f"calm-{point}") as unit,
-        ):
-            assert program.line() == "ready\n"
-            wait_until(lambda: died(program, route, unit) or route.is_over(), "the drive")
-            fresh = "SELECT count(*) FROM event WHERE number IS NULL"
-            wait_until(lambda: undisturbed.value(fresh) == 0, "numbers")
-        expected = [row[1:] for row in told(undisturbed)]
+    expected = undisturbed(plain_server, broker, f"calm-{point}", fixes, tmp_path)
     assert len(expected) >= 6
 
     put_in_force(plain_database, fences)

@@ -11,7 +11,6 @@ events a second against 13,000, and 5,000 when each is waited for (mosquitto, tw
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,9 +21,9 @@ from paho.mqtt.enums import MQTTErrorCode
 from milepost_collector.config import BrokerConfig
 from milepost_collector.feed.addresses import mqtt_topic
 from milepost_collector.feed.carrying import AwayError, payload
+from milepost_collector.mqtt_client import mqtt_client
 from milepost_collector.store.feed import Cursor, FeedEvent
 
-_CONNECT_S = 5.0
 _CONFIRMED_S = 10.0
 
 # Unconfirmed at a time; and handed over without letting anybody else have a turn (1 ms).
@@ -54,16 +53,7 @@ class MqttOutlet:
         Raises:
             AwayError: The broker cannot be reached, or goes away.
         """
-        client = aiomqtt.Client(
-            self._config.host,
-            self._config.port,
-            identifier=f"events-{secrets.token_hex(6)}",
-            protocol=aiomqtt.ProtocolVersion.V311,
-            keepalive=self._config.keepalive_s,
-            clean_session=True,
-            timeout=_CONNECT_S,
-            max_inflight_messages=_WINDOW,
-        )
+        client = mqtt_client(self._config, "events", unconfirmed=_WINDOW)
         try:
             async with client:
                 yield MqttLink(client)

@@ -7,7 +7,6 @@ because the unit asks again.
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable, Collection, Iterable
 
 import aiomqtt
@@ -20,6 +19,7 @@ from milepost_collector.config import BrokerConfig
 from milepost_collector.ingest.ack_packets import ack_packets
 from milepost_collector.ingest.arrival import Message
 from milepost_collector.ingest.statuses import UnitStatus, read_status
+from milepost_collector.mqtt_client import mqtt_client
 from milepost_schemas.ack import Ack
 from milepost_schemas.topics import Address, Channel, TopicError, every, parse_topic
 
@@ -30,7 +30,6 @@ OnStatus = Callable[[UnitStatus], None]
 
 # A broker that does not answer a subscription in this time is as good as away.
 _ANSWER_S = 2.0
-_CONNECT_S = 5.0
 
 
 class Broker:
@@ -92,15 +91,7 @@ class Broker:
             client._client._packet_queue(MessageType.PUBLISH, packets, 0, 0, MQTTMessageInfo(0))
 
     async def _receive(self) -> None:
-        client = aiomqtt.Client(
-            self._config.host,
-            self._config.port,
-            identifier=f"collector-{secrets.token_hex(6)}",
-            protocol=aiomqtt.ProtocolVersion.V311,
-            keepalive=self._config.keepalive_s,
-            clean_session=True,
-            timeout=_CONNECT_S,
-        )
+        client = mqtt_client(self._config, "collector")
         client._client.on_message = self._hand_on
         # Nothing of ours waits for a QoS 0 publish, and paho would make three objects of each.
         client._client.on_publish = None
