@@ -86,20 +86,19 @@ def believe(
     )
 
 
-def _remember_holes(
-    jobs: Sequence[Job], measured: Tracks, kept: Integers, broken: Sequence[bool]
-) -> None:
+def _remember_holes(jobs: Sequence[Job], measured: Tracks, kept: Integers, broken: Flags) -> None:
     """Remember of each job whether there was a hole behind its newest believed position."""
-    holes = np.cumsum(measured.is_hole)
+    holes = np.concatenate([np.cumsum(measured.is_hole), [0]])
     bounds = measured.starts(len(jobs))
-    lasts = np.searchsorted(kept, bounds[1:]) - 1
-    for job, first, end, last, is_broken in zip(
-        jobs, bounds[:-1].tolist(), bounds[1:].tolist(), lasts.tolist(), broken, strict=True
-    ):
-        if first < end and measured.row[end - 1] >= 0:  # else there is nothing new
-            newest = int(kept[last]) if last >= 0 else -1
-            job.state.hole = newest >= first and bool(holes[end - 1] > holes[newest])
-        job.state.hole |= is_broken and first < end
+    first, end = bounds[:-1], bounds[1:]
+    newest = np.append(kept, -1)[np.searchsorted(kept, end) - 1]
+    found = (newest >= first) & (holes[end - 1] > holes[newest])
+    is_filled = first < end
+    is_new = is_filled & (np.append(measured.row, -1)[end - 1] >= 0)
+    before = np.array([job.state.hole for job in jobs])
+    found = np.where(is_new, found, before) | (is_filled & broken)
+    for job, is_hole in zip(jobs, found.tolist(), strict=True):
+        job.state.hole = is_hole
 
 
 def doubted_alone(rows: FixRows) -> Integers:
@@ -178,8 +177,9 @@ def _sifted(
     starts = told.starts(len(jobs))
     for number in uneasy:
         judge = Judge(jobs[number].state, float(fastest_mps[number]))
-        for row in range(starts[number], starts[number + 1]):
-            judged[row], is_hole[row] = judge.take(told.place(row), bool(told.is_hole[row]))
+        rows = slice(starts[number], starts[number + 1])
+        for row, place in enumerate(told.places(rows), rows.start):
+            judged[row], is_hole[row] = judge.take(place, bool(told.is_hole[row]))
     told = replace(told, is_hole=is_hole)
     believed = judged == 0
     return told.where(believed), Doubted(told.row[~believed], judged[~believed]), believed

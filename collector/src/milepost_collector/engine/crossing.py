@@ -14,8 +14,7 @@ or when the fence comes into force, entered it then.
 """
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,8 +45,7 @@ _PASSED_SIGMAS = 4.0
 _STANDS_FOR_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A part of a way on one side of an edge.
 
     Attributes:
@@ -65,8 +63,7 @@ class _Part:
     passed_m: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A position seen from one fence, with the one before.
 
     Attributes:
@@ -121,7 +118,7 @@ class Edge:
                 return
             known = self._states[self._fence.id] = FenceState(False)
             if step.begin_m <= 0:
-                step = replace(step, begin=None)
+                step = step._replace(begin=None)
         known.outlives(step.end_ms)
         if step.begin is None:
             self._appear(known, step)

@@ -17,7 +17,7 @@ from milepost_collector.engine.fence import Fence
 from milepost_collector.engine.nearby import FenceIndex, Meetings
 from milepost_collector.engine.rules import Rules
 from milepost_collector.engine.telling import Telling
-from milepost_collector.engine.tracks import Job, Tracks
+from milepost_collector.engine.tracks import Job, Reals, Tracks
 from milepost_schemas.bulk.rows import Flags, Integers
 
 
@@ -34,9 +34,7 @@ class Limits:
     changes: list[tuple[int, Fence, bool]] = field(default_factory=list)
 
     def at_rows(self, rows: Sequence[int]) -> list[dict[str, Fence]]:
-        """Return in which fences it is at rows; nothing where it is in none all the while."""
-        if not self.inside and not self.changes:
-            return []
+        """Return in which fences it is at rows."""
         inside, changes = dict(self.inside), sorted(self.changes, key=lambda each: each[0])
         found = []
         for row in rows:
@@ -142,6 +140,18 @@ def _lively(
     return found
 
 
+class _Rows:
+    """The positions of one vehicle as lists: what `Step`s are made of."""
+
+    def __init__(self, tracks: Tracks, bend_m: Reals, stood_ms: Integers, rows: slice) -> None:
+        self.rows = rows
+        self.is_seeded = tracks.row[rows.start] < 0
+        self.is_hole = tracks.is_hole[rows].tolist()
+        self.time_ms = tracks.time_ms[rows].tolist()
+        columns = (tracks.error_m, bend_m, stood_ms, tracks.lat_e6, tracks.lon_e6)
+        self.seen = list(zip(*(column[rows].tolist() for column in columns), strict=True))
+
+
 class _Views:
     """Positions seen from fences, taken one by one."""
 
@@ -154,6 +164,8 @@ class _Views:
         self._bend_m = tracks.bend_m
         self._outside = meetings.distance_m > 0
         self._lively = ~self._outside | passes
+        self._begins = meetings.begins.tolist()
+        self._rows: _Rows | None = None
 
     def follow(self, pair: int, edge: Edge, fence: Fence, limits: Limits) -> None:
         """Take the positions of a pair past its edge.
@@ -161,52 +173,44 @@ class _Views:
         Nothing comes of one outside of whom nothing is remembered, unless its way may lead through,
         and of one inside who is settled there.
         """
-        begins = self._meetings.begins
-        first, end = int(begins[pair]), int(begins[pair + 1])
-        rows = self._meetings.row[first:end]
-        is_seed = self._tracks.row[rows[0]] < 0
-        comes = np.flatnonzero(self._lively[first:end]).tolist()
-        leaves = np.flatnonzero(self._outside[first:end]).tolist()
-        time_ms = self._tracks.time_ms[rows].tolist()
+        meetings = self._meetings
+        part = slice(self._begins[pair], self._begins[pair + 1])
+        own = self._rows_of(part)
+        time_ms, count = own.time_ms, part.stop - part.start
+        comes = np.flatnonzero(self._lively[part]).tolist()
+        leaves = np.flatnonzero(self._outside[part]).tolist()
+        away_m = meetings.distance_m[part].tolist()
+        points = list(zip(meetings.x_m[part].tolist(), meetings.y_m[part].tolist(), strict=True))
         lasts = fence.from_ms <= time_ms[0] and time_ms[-1] < fence.to_ms
-        place = 1 if is_seed else 0
-        while place < end - first:
+        place = 1 if own.is_seeded else 0
+        while place < count:
             known = edge.known
             if known is None or (lasts and not known.inside and known.since_ms is None):
                 place = _next(comes, place)
             elif lasts and known.is_settled(fence.dwell_ms, time_ms[-1]):
                 place = _next(leaves, place)
-            if place >= end - first:
+            if place >= count:
                 break
-            if fence.from_ms <= time_ms[place] < fence.to_ms:
-                edge.take(self._step(first, place))
+            if lasts or fence.from_ms <= time_ms[place] < fence.to_ms:
+                before = max(0, place - 1)
+                begin = points[before] if place and not own.is_hole[place] else None
+                whence = time_ms[before], time_ms[place], begin, points[place]
+                edge.take(Step(*whence, away_m[before], away_m[place], *own.seen[place]))
             else:
                 edge.forget()
             if fence.speed_limit_mps is not None:
                 after = edge.known
                 is_inside = after is not None and after.inside
-                limits.changes.append((int(rows[place]), fence, is_inside))
+                limits.changes.append((own.rows.start + place, fence, is_inside))
             place += 1
 
-    def _step(self, first: int, place: int) -> Step:
-        here, before = first + place, first + max(0, place - 1)
-        meetings, tracks = self._meetings, self._tracks
-        row, row_before = int(meetings.row[here]), int(meetings.row[before])
-        x_m, y_m = meetings.x_m, meetings.y_m
-        is_way = place > 0 and not tracks.is_hole[row]
-        return Step(
-            begin_ms=int(tracks.time_ms[row_before]),
-            end_ms=int(tracks.time_ms[row]),
-            begin=(float(x_m[before]), float(y_m[before])) if is_way else None,
-            end=(float(x_m[here]), float(y_m[here])),
-            begin_m=float(meetings.distance_m[before]),
-            end_m=float(meetings.distance_m[here]),
-            error_m=float(tracks.error_m[row]),
-            bend_m=float(self._bend_m[row]),
-            stood_ms=int(self._stood_ms[row]),
-            lat_e6=int(tracks.lat_e6[row]),
-            lon_e6=int(tracks.lon_e6[row]),
-        )
+    def _rows_of(self, part: slice) -> _Rows:
+        """Return the positions of a pair; pairs of one vehicle follow one another."""
+        first = int(self._meetings.row[part.start])
+        if self._rows is None or self._rows.rows.start != first:
+            rows = slice(first, first + part.stop - part.start)
+            self._rows = _Rows(self._tracks, self._bend_m, self._stood_ms, rows)
+        return self._rows
 
 
 def _next(places: list[int], place: int) -> int:

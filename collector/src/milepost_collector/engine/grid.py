@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from milepost_collector.engine.motion_state import Bucket
-from milepost_collector.engine.tracks import Job, Reals, Tracks
+from milepost_collector.engine.tail import GRID_MS
+from milepost_collector.engine.tracks import Job, Reals, Tracks, order_behind
 from milepost_schemas.bulk.rows import Flags, Integers
-
-GRID_MS = 5_000
 
 # A bucket of which the track covers less says nothing.
 LEAST_COVERED_MS = GRID_MS // 2
@@ -54,7 +53,8 @@ def on_the_grid(jobs: Sequence[Job], tracks: Tracks, bridge_m: Reals, gap_ms: In
         bridge_m: For each row how far the ends of a hole may be apart to be one place.
         gap_ms: For each row how long a hole is a gap, of which nobody knows anything.
     """
-    pieces = _joined(_carried(jobs), _pieces(tracks, bridge_m, gap_ms))
+    carried, fresh = _carried(jobs), _pieces(tracks, bridge_m, gap_ms)
+    pieces = _joined(carried, fresh, order_behind(carried.job, fresh.job))
     changes = [np.diff(each, prepend=-1) != 0 for each in (pieces.job, pieces.number)]
     broken = pieces.is_break.copy()
     broken[1:] |= pieces.is_break[:-1]
@@ -101,10 +101,9 @@ class _Pieces:
         )
 
 
-def _joined(carried: _Pieces, fresh: _Pieces) -> _Pieces:
-    order = np.argsort(np.concatenate([carried.job, fresh.job]), kind="stable")
+def _joined(firsts: _Pieces, others: _Pieces, order: Integers) -> _Pieces:
     both = (
-        np.concatenate([getattr(carried, name), getattr(fresh, name)])[order]
+        np.concatenate([getattr(firsts, name), getattr(others, name)])[order]
         for name in _Pieces.__slots__
     )
     return _Pieces(*both)
@@ -154,23 +153,9 @@ def _pieces(tracks: Tracks, bridge_m: Reals, gap_ms: Integers) -> _Pieces:
     # The break itself stands before the bucket in which the track goes on.
     rows = np.flatnonzero(is_break)
     zero = np.zeros(len(rows), np.int64)
-    breaks = _Pieces(
-        tracks.job[rows],
-        rows,
-        time_ms[rows] // GRID_MS,
-        is_break[rows],
-        zero,
-        zero,
-        zero,
-        zero,
-        zero,
-    )
-    order = np.argsort(np.concatenate([rows * 2, cut.row * 2 + 1]), kind="stable")
-    both = (
-        np.concatenate([getattr(breaks, name), getattr(cut, name)])[order]
-        for name in _Pieces.__slots__
-    )
-    return _Pieces(*both)
+    number = time_ms[rows] // GRID_MS
+    breaks = _Pieces(tracks.job[rows], rows, number, is_break[rows], *(zero,) * 5)
+    return _joined(breaks, cut, order_behind(rows, cut.row))
 
 
 # Who was on the move in a hole went faster than this in the mean, in metres a second.

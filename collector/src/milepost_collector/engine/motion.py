@@ -9,7 +9,6 @@ off what was, and a gap is told.
 Distance is counted on the way, not at stops: jitter of a parked vehicle adds nothing.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,8 @@ import numpy as np
 from milepost_collector.engine.grid import on_the_grid
 from milepost_collector.engine.means import Means
 from milepost_collector.engine.motion_state import MotionState
-from milepost_collector.engine.mover import NOT_STANDING, Mover
+from milepost_collector.engine.mover import Mover
+from milepost_collector.engine.passing import pass_whole
 from milepost_collector.engine.rules import Rules
 from milepost_collector.engine.telling import Telling
 from milepost_collector.engine.tracks import Job, Tracks
@@ -55,30 +55,35 @@ def move(
     Returns:
         Since when vehicles stand, and where they were in the mean.
     """
-    stood_ms = np.full(len(tracks), NOT_STANDING)
     radius_m = np.array([each.stop_radius_m for each in rules])
     gap_ms = np.array([round(each.gap_s * 1000) for each in rules])
     buckets = on_the_grid(jobs, tracks, 2 * radius_m[tracks.job], gap_ms[tracks.job])
-    starts = np.searchsorted(buckets.job, np.arange(len(jobs) + 1)).tolist()
-    holes = np.flatnonzero(tracks.is_hole).tolist()
-    firsts = tracks.starts(len(jobs)).tolist()
+    starts = np.searchsorted(buckets.job, np.arange(len(jobs) + 1))
     means = Means(buckets, tracks, radius_m, [job.state.motion.tail for job in jobs])
-    turned_e6 = tracks.turned_e6(np.array(firsts[1:]) - 1).tolist()
-    for number, job in enumerate(jobs):
-        rows = slice(firsts[number], firsts[number + 1])
-        if rows.start == rows.stop:
-            continue
-        mover = Mover(job.state.motion, rules[number], told[number], means)
-        stood_ms[rows] = mover.stood_ms
-        if job.state.last is None:
-            mover.begin(rows.start)
-        silent = holes[bisect_left(holes, rows.start) : bisect_left(holes, rows.stop)]
-        mine = range(starts[number], starts[number + 1])
-        for row, since_ms in _follow(mover, means, mine, silent):
-            stood_ms[row : rows.stop] = since_ms
+    movers = [
+        Mover(job.state.motion, rule, each, means)
+        for job, rule, each in zip(jobs, rules, told, strict=True)
+    ]
+    firsts = tracks.starts(len(jobs))
+    holes = np.flatnonzero(tracks.is_hole)
+    turned_e6 = tracks.turned_e6(firsts[1:] - 1)
+    is_filled = np.diff(firsts) > 0
+    for number in np.flatnonzero(is_filled).tolist():
+        if jobs[number].state.last is None:
+            movers[number].begin(int(firsts[number]))
+    stood_ms = np.repeat([mover.stood_ms for mover in movers], np.diff(firsts))
+    looked_at = ~is_filled | (turned_e6 != 0)
+    looked_at[tracks.job[holes]] = True
+    passed = pass_whole(movers, means, starts, looked_at)
+    for number in np.flatnonzero(is_filled & ~passed).tolist():
+        first, end = firsts[number : number + 2].tolist()
+        silent = holes[slice(*np.searchsorted(holes, [first, end]))].tolist()
+        mine = range(*starts[number : number + 2].tolist())
+        for row, since_ms in _follow(movers[number], means, mine, silent):
+            stood_ms[row:end] = since_ms
         if turned_e6[number]:
-            _turn(job.state.motion, turned_e6[number])
-    return Movement(stood_ms, means, starts)
+            _turn(jobs[number].state.motion, int(turned_e6[number]))
+    return Movement(stood_ms, means, starts.tolist())
 
 
 def _follow(
@@ -107,8 +112,7 @@ def _follow(
 
 def _turn(state: MotionState, turned_e6: int) -> None:
     """Bring longitudes back that were counted on across the date line."""
-    state.wake()
-    state.tail = [mean._replace(lon_e6=mean.lon_e6 - turned_e6) for mean in state.tail]
+    state.tail.turn(turned_e6)
     for part in (state.stay, state.trip, state.origin):
         if part is not None:
             part.lon_e6 -= turned_e6

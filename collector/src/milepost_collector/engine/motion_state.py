@@ -1,7 +1,8 @@
 """What is remembered of how a vehicle moves: its place on the grid, its stop, its trip."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+
+from milepost_collector.engine.tail import Tail
 
 
 @dataclass(slots=True)
@@ -21,23 +22,6 @@ class Bucket:
     covered_ms: int
     lat_sum: int
     lon_sum: int
-    way_mm: int
-    sure_mm: int
-
-
-class Middle(NamedTuple):
-    """Where a vehicle was in the mean over a bucket, and how far it had come at its end.
-
-    Attributes:
-        number: Of the bucket.
-        lat_e6: Millionths of a degree; likewise `lon_e6`.
-        way_mm: How far it had come in all.
-        sure_mm: How far by the receiver's own speed.
-    """
-
-    number: int
-    lat_e6: int
-    lon_e6: int
     way_mm: int
     sure_mm: int
 
@@ -80,8 +64,7 @@ class MotionState:
 
     Attributes:
         bucket: Where the track is in the grid of ten seconds.
-        tail: The values of the newest middles, without a break between them: `Middle`s only after
-            `wake`, since most calls look at none of them.
+        tail: The newest means, without a break between them.
         stay: Where it stands.
         trip: The trip that it is on.
         origin: From where on the next trip would be one; None: not known.
@@ -91,15 +74,10 @@ class MotionState:
     """
 
     bucket: Bucket | None = None
-    tail: list[Any] = field(default_factory=list)
+    tail: Tail = field(default_factory=Tail)
     stay: Stay | None = None
     trip: Trip | None = None
     origin: Trip | None = None
     way_mm: int = 0
     sure_mm: int = 0
     begun_ms: int = 0
-
-    def wake(self) -> None:
-        """Make middles of the tail."""
-        if not all(type(mean) is Middle for mean in self.tail):
-            self.tail = [Middle._make(mean) for mean in self.tail]

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from milepost_collector.engine.grid import GRID_MS
 from milepost_collector.engine.means import FEW
-from milepost_collector.engine.motion_state import Middle, MotionState, Stay, Trip
+from milepost_collector.engine.motion_state import MotionState, Stay, Trip
 from milepost_collector.engine.shape import metres_per_degree
+from milepost_collector.engine.tail import GRID_MS, Middle
 from milepost_collector.engine.ways import inside_circle
 
 
@@ -35,23 +35,22 @@ class Scale(NamedTuple):
         end = ((outer.lon_e6 - place.lon_e6) * x_m, (outer.lat_e6 - place.lat_e6) * y_m)
         inside = inside_circle(begin, end, circle_m)
         share = inside[-1][1] if inside else 0.0
-        inner_ms = inner.number * GRID_MS + GRID_MS // 2
-        outer_ms = outer.number * GRID_MS + GRID_MS // 2
-        return inner_ms + round(share * (outer_ms - inner_ms))
+        return inner.middle_ms + round(share * (outer.middle_ms - inner.middle_ms))
 
 
 def place_of(state: MotionState, scale: Scale, radius_m: float) -> Stay | None:
     """Return the place at which the newest means lie; None where they lie apart."""
-    few: Sequence[Middle] = state.tail[-FEW:]
+    few: Sequence[Middle] = state.tail.means[-FEW:]
     if len(few) < FEW or (few[0].number + 1) * GRID_MS <= state.begun_ms:
         return None
     if scale.way_m(few[-1], few[0]) > 2 * radius_m:
         return None
-    lat_e6, lon_e6 = (sum(m.lat_e6 for m in few), sum(m.lon_e6 for m in few))
+    lat_e6, lon_e6 = (sum([m.lat_e6 for m in few]), sum([m.lon_e6 for m in few]))
     stay = Stay(lat_e6 // FEW, lon_e6 // FEW, state.begun_ms, 0)
-    if any(scale.way_m(mean, stay) > radius_m for mean in few):
-        return None
-    _look_back(stay, state, len(state.tail) - FEW, scale, radius_m)
+    for mean in few:
+        if scale.way_m(mean, stay) > radius_m:
+            return None
+    _look_back(stay, state, len(state.tail.means) - FEW, scale, radius_m)
     return stay
 
 
@@ -61,7 +60,7 @@ def settle_down(stay: Stay, state: MotionState, scale: Scale, radius_m: float) -
     What it seemed to be at first is the end of the way there, which differs between a track and its
     samples.
     """
-    tail: Sequence[Middle] = state.tail
+    tail: Sequence[Middle] = state.tail.means
     first = len(tail)
     while first and scale.way_m(tail[first - 1], stay) <= radius_m:
         first -= 1
@@ -84,7 +83,7 @@ def _look_back(stay: Stay, state: MotionState, first: int, scale: Scale, radius_
         scale: Of the means.
         radius_m: How large the place is.
     """
-    tail: Sequence[Middle] = state.tail
+    tail: Sequence[Middle] = state.tail.means
     while first and scale.way_m(tail[first - 1], stay) <= radius_m:
         first -= 1
     began_ms = tail[first].number * GRID_MS

@@ -123,14 +123,13 @@ def _run(
         return doubted
     moved = move(jobs, tracks, rules, told)
     limits = cross(jobs, tracks, moved.stood_ms, rules, version.fences, told)
-    bounds = tracks.starts(len(jobs)).tolist()
+    bounds = tracks.starts(len(jobs))
+    lasts = tracks.places(bounds[1:] - 1)
     for number, job in enumerate(jobs):
-        its = range(bounds[number], bounds[number + 1])
         buckets = range(moved.starts[number], moved.starts[number + 1])
-        inside = limits[number].at_rows(moved.means.row[buckets.start : buckets.stop])
-        watch_speed(job.state, moved.means, buckets, rules[number], inside, told[number])
-        if its:
-            job.state.last = last = tracks.place(its[-1])
+        watch_speed(job.state, moved.means, buckets, rules[number], limits[number], told[number])
+        if bounds[number] < bounds[number + 1]:
+            job.state.last = last = lasts[number]
             fences = job.state.fences
             if fences:
                 kept = {

@@ -6,15 +6,16 @@ begins where the speed, taken as steady in between, passed the limit. It is told
 only when the vehicle has been at or below the limit in between.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from milepost_collector.engine.fence import Fence
-from milepost_collector.engine.grid import GRID_MS
+from milepost_collector.engine.fencing import Limits
 from milepost_collector.engine.means import Means
 from milepost_collector.engine.rules import Rules
 from milepost_collector.engine.state import EngineState, Speeding
+from milepost_collector.engine.tail import GRID_MS
 from milepost_collector.engine.telling import Kind, Telling, at, seconds
 
 # What the places of two means may be wrong by, as a speed.
@@ -26,7 +27,7 @@ def watch_speed(
     means: Means,
     buckets: range,
     rules: Rules,
-    fences: Sequence[Mapping[str, Fence]],
+    limits: Limits,
     told: Telling,
 ) -> None:
     """Look at the speeds of one vehicle.
@@ -36,16 +37,17 @@ def watch_speed(
         means: Where it was in the mean.
         buckets: Which of them are its own.
         rules: Its rules.
-        fences: For each of them the fences with limits that it is in; empty: none all the while.
+        limits: In which fences with limits it is.
         told: Takes the events.
     """
     speeds_mps = means.speed_mps[buckets.start : buckets.stop]
-    if state.speeding is None and not any(fences):
+    if state.speeding is None and not (limits.inside or limits.changes):
         own_mps = rules.speed_limit_mps
         if own_mps is None or not (speeds_mps > own_mps + _UNSURE_MPS).any():
             return
-    for place, bucket in enumerate(buckets):
-        limit_mps, fence = _limit(rules, fences[place] if fences else {})
+    inside = limits.at_rows(means.row[buckets.start : buckets.stop])
+    for bucket, fences in zip(buckets, inside, strict=True):
+        limit_mps, fence = _limit(rules, fences)
         _look(state, means, bucket, limit_mps, fence, rules.speeding_s, told)
 
 

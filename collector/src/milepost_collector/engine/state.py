@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from milepost_collector.engine.motion_state import Bucket, MotionState, Stay, Trip
+from milepost_collector.engine.tail import Tail
 
 STATE_VERSION = 2
 
@@ -146,7 +147,7 @@ class EngineState:
                     [elsewhere.since_ms, elsewhere.place] if elsewhere else None,
                     {name: _FENCE(each) for name, each in sorted(self.fences.items())},
                     motion.bucket and _BUCKET(motion.bucket),
-                    motion.tail,
+                    motion.tail.packed(),
                     motion.stay and _STAY(motion.stay),
                     motion.trip and _TRIP(motion.trip),
                     motion.origin and _TRIP(motion.origin),
@@ -185,7 +186,7 @@ class EngineState:
             {name: FenceState(*values) for name, values in fences.items()},
             MotionState(
                 Bucket(*bucket) if bucket else None,
-                tail,
+                Tail(tail),
                 Stay(*stay) if stay else None,
                 Trip(*trip) if trip else None,
                 Trip(*origin) if origin else None,

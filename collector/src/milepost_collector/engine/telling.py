@@ -78,6 +78,8 @@ class Telling:
 
     def events(self) -> list[Event]:
         """Return the events in their order."""
+        if not self._told:
+            return []
         # By when it happened: one fix may decide that a fence was entered and that it was left.
         self._told.sort(key=lambda each: (each[0], each[2], each[1], each[3]))
         made: list[Event] = []

@@ -125,17 +125,22 @@ class Tracks:
         found: Integers = self.lon_e6[rows] - short_way(self.lon_e6[rows])
         return found
 
-    def place(self, row: int) -> Place:
-        """Return a row as it is remembered."""
-        speed_mps = float(self.speed_mps[row])
-        return Place(
-            int(self.time_ms[row]),
-            int(self.lat_e6[row]),
-            int(short_way(self.lon_e6[row])),
-            float(self.error_m[row]),
-            None if speed_mps != speed_mps else speed_mps,
-            int(self.same_ms[row]),
+    def places(self, rows: Integers | slice) -> list[Place]:
+        """Return rows as they are remembered."""
+        columns = (
+            self.time_ms[rows],
+            self.lat_e6[rows],
+            short_way(self.lon_e6[rows]),
+            self.error_m[rows],
+            self.speed_mps[rows],
+            self.same_ms[rows],
         )
+        return [
+            Place(time_ms, lat_e6, lon_e6, error_m, None if speed != speed else speed, same_ms)
+            for time_ms, lat_e6, lon_e6, error_m, speed, same_ms in zip(
+                *(each.tolist() for each in columns), strict=True
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ class Gathered:
 
     tracks: Tracks
     late: Integers
-    broken: list[bool]
+    broken: Flags
 
 
 def gather(jobs: Sequence[Job], rows: FixRows, is_bad: Flags, gap_ms: Integers) -> Gathered:
@@ -170,8 +175,7 @@ def gather(jobs: Sequence[Job], rows: FixRows, is_bad: Flags, gap_ms: Integers) 
     index, job_of, hole, late, broken = _new_rows(jobs, rows, is_bad)
     seeded = [n for n, job in enumerate(jobs) if job.state.last is not None]
     places = [place for job in jobs if (place := job.state.last) is not None]
-    keys = np.concatenate([np.array(seeded, np.int64) * 2, job_of * 2 + 1])
-    order = np.argsort(keys, kind="stable")
+    order = order_behind(np.array(seeded, np.int64), job_of)
     time_ms = rows.time_ms[index]
     said = np.where(rows.speed_dmps[index] == MISSING, np.nan, rows.speed_dmps[index] / 10.0)
     fresh = (
@@ -195,14 +199,15 @@ def gather(jobs: Sequence[Job], rows: FixRows, is_bad: Flags, gap_ms: Integers) 
 
 def _new_rows(
     jobs: Sequence[Job], rows: FixRows, is_bad: Flags
-) -> tuple[Integers, Integers, Flags, Integers, list[bool]]:
+) -> tuple[Integers, Integers, Flags, Integers, Flags]:
     """Return the rows later than all before them, the job of each, and whether a hole is before it.
 
     Also the rows that are not, and of each job whether a hole is behind the last of those that are.
     """
-    index = np.concatenate([np.arange(job.first, job.end) for job in jobs])
     counts = np.array([job.end - job.first for job in jobs])
+    begins = np.cumsum(counts) - counts
     job_of = np.repeat(np.arange(len(jobs)), counts)
+    index = np.arange(len(job_of)) + (np.array([job.first for job in jobs]) - begins)[job_of]
     newest = np.array([job.state.newest_ms for job in jobs])
     # Jobs lie apart by more than any time, so that one running maximum serves them all.
     apart = job_of << 48
@@ -218,7 +223,6 @@ def _new_rows(
     is_new = ~bad & (time_ms > before)
     # Holes are counted up, so that one before a fix that is left out is before the next one.
     holes = np.concatenate([[0], np.cumsum((rows.hole[index] > 0) & (bad | is_new))])
-    begins = np.cumsum(counts) - counts
     new = np.flatnonzero(is_new)
     since = np.concatenate([[0], new[:-1] + 1])[: len(new)]
     since = np.maximum(since, begins[job_of[new]])
@@ -226,7 +230,7 @@ def _new_rows(
     ends[job_of[new]] = new + 1  # the last one of each job stays
     broken = holes[begins + counts] > holes[ends]
     hole = holes[new + 1] > holes[since]
-    return index[new], job_of[new], hole, index[~bad & ~is_new], broken.tolist()
+    return index[new], job_of[new], hole, index[~bad & ~is_new], broken
 
 
 def _seeds(seeded: Sequence[int], places: Sequence[Place]) -> tuple[NDArray[np.generic], ...]:
@@ -247,6 +251,18 @@ def _seeds(seeded: Sequence[int], places: Sequence[Place]) -> tuple[NDArray[np.g
     )
 
 
+def order_behind(firsts: Integers, others: Integers) -> Integers:
+    """Return the order in which rows come first, each before all others of its number.
+
+    Args:
+        firsts: The numbers of the first rows, at most one each; ascending.
+        others: The numbers of the others; ascending.
+    """
+    count = len(firsts)
+    behind = np.arange(count, count + len(others))
+    return np.insert(behind, np.searchsorted(others, firsts), np.arange(count))
+
+
 def errors_m(rows: FixRows) -> Reals:
     """Return one sigma of each row in metres: as `Fix.error_m`, or a usual one."""
     diluted = rows.hdop_tenths / 10.0 * _RANGE_ERROR_M[rows.kind]
@@ -261,7 +277,10 @@ def way_m(lat_e6: Any, lon_e6: Any, to_lat_e6: Any, to_lon_e6: Any) -> Reals:
         lat_e6: Numbers or arrays, millionths of a degree; and so the others.
     """
     x_m, y_m = metres_per_degree((lat_e6 + to_lat_e6) / 2e6)
-    x = short_way(to_lon_e6 - lon_e6) / 1e6 * x_m
+    east_e6 = to_lon_e6 - lon_e6
+    if np.size(east_e6) and np.abs(east_e6).max() > TURN_E6 // 2:
+        east_e6 = short_way(east_e6)
+    x = east_e6 / 1e6 * x_m
     y = (to_lat_e6 - lat_e6) / 1e6 * y_m
     found: Reals = np.sqrt(x * x + y * y)
     return found
