@@ -149,5 +149,5 @@ def test_state_of_nothing_is_a_device_without_a_past() -> None:
 
 
 def test_types_of_events_are_the_ones_that_the_contract_names() -> None:
-    """The engine tells ten types, none twice."""
-    assert len(set(TYPES)) == len(TYPES) == 10
+    """The engine tells fourteen types, none twice."""
+    assert len(set(TYPES)) == len(TYPES) == 14

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -17,11 +18,14 @@ from milepost_collector.engine import (
     Rules,
     Version,
     fences_from_geojson,
+    planned_fences,
     run_engine,
 )
+from milepost_collector.engine.nearby import FenceIndex
 from milepost_schemas.bulk.rows import FixRows
 from milepost_schemas.event import Event
 from milepost_schemas.fix import Fix, FixKind, KeptFix
+from milepost_schemas.plan import Place, Plan, Stop
 from tests.collector.engine_tracks import START_MS, X_M, Y_M
 from tests.collector.fences import collection, corridor, polygon, polygons
 
@@ -152,8 +156,27 @@ def _versions() -> list[tuple[int, Version]]:
     ]
 
 
+def _planned() -> FenceIndex:
+    """Two plans, one of which is edited twice on its day."""
+    day = datetime.fromtimestamp(START_MS / 1000, UTC).date()
+    yard, gate = (_stop("yard", 0, 0, 60), _stop("gate", 120, 0, 20))
+    moved = _stop("yard", 40, 10, 90)
+    way = tuple((0.0, 180 + x_m / X_M) for x_m in (-150, 0, 150))
+    path = tuple((lat, lon if lon <= 180 else lon - 360) for lat, lon in way)
+    first = Plan("tour-0", "van-0", day, (yard, gate), path=path)
+    second = Plan("tour-0", "van-0", day, (gate, moved), path=path)
+    other = Plan("tour-3", "van-3", day, (gate, yard))
+    edits = [(0, first), (START_MS + 30_000, second), (START_MS + 300_000, first)]
+    return FenceIndex([*planned_fences(edits), *planned_fences([(0, other)])])
+
+
+def _stop(name: str, x_m: float, y_m: float, radius_m: float) -> Stop:
+    lon_deg = (180 + x_m / X_M + 180) % 360 - 180
+    return Stop(name, Place(y_m / Y_M, lon_deg), radius_m)
+
+
 # Each collector has read the definitions for itself.
-COLLECTORS = [_versions() for _ in range(4)]
+COLLECTORS = [(_versions(), _planned()) for _ in range(4)]
 
 
 @dataclass
@@ -200,8 +223,9 @@ class Fleet:
     def _known(self, collector: int, rows: FixRows) -> Definitions:
         """A collector may not know yet what is in force only after all fixes so far."""
         self.newest_ms = max([self.newest_ms, *rows.time_ms.tolist()])
-        known = [each for each in COLLECTORS[collector] if each[0] <= self.newest_ms]
-        return Definitions(len(known), known)
+        versions, planned = COLLECTORS[collector]
+        known = [each for each in versions if each[0] <= self.newest_ms]
+        return Definitions(len(known), known, planned)
 
 
 def in_one_go(vehicle: str, fixes: list[KeptFix]) -> Fleet:

@@ -8,13 +8,14 @@ of them tell where a vehicle was, `grid`, `means`, `motion`, `mover` and `places
 trips of them, `nearby`, `fencing` and `crossing` take them past fences, `speeding` looks how fast
 they are, `telling` puts the events in order; `run` does this for many devices at once. `state` and
 `motion_state` are what is remembered between batches; `shape` (with `ways`), `fence`, `rules` and
-`definitions` are what people define.
+`definitions` are what people define, and `planned` makes fences of the plans of vehicles.
 """
 
 from milepost_collector.engine.belief import Doubted
 from milepost_collector.engine.definitions import Definitions, Version
 from milepost_collector.engine.fence import Fence, FenceError, fences_from_geojson
 from milepost_collector.engine.judging import Doubt
+from milepost_collector.engine.planned import planned_fences
 from milepost_collector.engine.rules import RuleBook, Rules, RulesError, rules_from_json
 from milepost_collector.engine.run import Run, run_engine
 from milepost_collector.engine.state import EngineState, EngineStateError
@@ -35,6 +36,7 @@ __all__ = [
     "Run",
     "Version",
     "fences_from_geojson",
+    "planned_fences",
     "rules_from_json",
     "run_engine",
 ]

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from milepost_collector.engine.fence import Fence
+from milepost_collector.engine.fence import Fence, Purpose
 from milepost_collector.engine.rules import Rules
-from milepost_collector.engine.state import EngineState, FenceState
+from milepost_collector.engine.state import FenceState
 from milepost_collector.engine.telling import Kind, Telling, at, seconds
 from milepost_collector.engine.tracks import USUAL_ERROR_M
 from milepost_schemas.event import rfc3339
@@ -92,8 +92,10 @@ class Step(NamedTuple):
 class Edge:
     """One vehicle and one fence."""
 
-    def __init__(self, state: EngineState, fence: Fence, rules: Rules, told: Telling) -> None:
-        self._states = state.fences
+    def __init__(
+        self, held: dict[str, FenceState], fence: Fence, rules: Rules, told: Telling
+    ) -> None:
+        self._states = held
         self._fence = fence
         self._told = told
         self._depth_m = fence.shape.depth_m
@@ -218,45 +220,67 @@ class Edge:
         return min(in_doubt, _ENOUGH_IN_DOUBT) * max(1.0, step.error_m / USUAL_ERROR_M)
 
     def _believe(self, known: FenceState, step: Step, *, passed: bool) -> None:
-        """Tell of a crossing."""
+        """Take a crossing for true."""
         crossed_ms = known.since_ms
         assert crossed_ms is not None  # noqa: S101 - there is evidence for it
-        data = self._data(step) | {
-            "evidence": {
-                "edge_distance_m": round(step.end_m, 1),
-                "error_m": round(step.error_m, 1),
-                "beyond_s": seconds(step.end_ms - crossed_ms),
-            }
+        evidence = {
+            "edge_distance_m": round(step.end_m, 1),
+            "error_m": round(step.error_m, 1),
+            "beyond_s": seconds(step.end_ms - crossed_ms),
         }
         known.since_ms, known.evidence = None, 0.0
         if known.inside:
-            data |= {"passed": known.passed, "inside_s": seconds(crossed_ms - known.entered_ms)}
+            self._tell_left(known, crossed_ms, step, {"evidence": evidence})
             known.inside, known.passed = False, False
-            self._tell(Kind.EXITED, crossed_ms, step, data)
         else:
             known.inside, known.passed, known.dwelled = True, passed, False
             known.entered_ms = crossed_ms
-            self._tell(Kind.ENTERED, crossed_ms, step, data | {"passed": passed})
+            self._tell_come(known, step, {"evidence": evidence})
+
+    def _tell_come(self, known: FenceState, step: Step, more: dict[str, Any]) -> None:
+        """Tell that it is in a fence, or back on its route; at a stop it may only pass by."""
+        purpose = self._fence.purpose
+        if purpose is Purpose.FENCE:
+            more |= {"passed": known.passed}
+            self._tell(Kind.ENTERED, known.entered_ms, step, more)
+        elif purpose is Purpose.ROUTE and known.left:
+            known.left = False
+            self._tell(Kind.REJOINED, known.entered_ms, step, more)
+
+    def _tell_left(self, known: FenceState, left_ms: int, step: Step, more: dict[str, Any]) -> None:
+        """Tell that it has left a fence, its route, or a stop at which it had arrived."""
+        purpose = self._fence.purpose
+        inside = {"inside_s": seconds(left_ms - known.entered_ms)}
+        if purpose is Purpose.FENCE:
+            self._tell(Kind.EXITED, left_ms, step, more | {"passed": known.passed} | inside)
+        elif purpose is Purpose.ROUTE:
+            known.left = True
+            self._tell(Kind.DEVIATED, left_ms, step, more)
+        elif known.dwelled:
+            arrived = {"arrived_at": rfc3339(known.entered_ms)}
+            self._tell(Kind.DEPARTED, left_ms, step, more | arrived | inside)
 
     def _dwell(self, known: FenceState, step: Step) -> None:
         """Tell once who stays, unless it is leaving."""
         dwell_ms = self._fence.dwell_ms
         if dwell_ms is None or known.dwelled or known.since_ms is not None:
             return
-        if step.end_ms - known.entered_ms >= dwell_ms:
-            known.dwelled = True
-            data = self._data(step) | {
-                "entered_at": rfc3339(known.entered_ms),
-                "dwell_s": seconds(dwell_ms),
-            }
-            self._tell(Kind.DWELLED, known.entered_ms + dwell_ms, step, data)
+        if step.end_ms - known.entered_ms < dwell_ms:
+            return
+        known.dwelled = True
+        if self._fence.purpose is Purpose.STOP:
+            self._tell(Kind.ARRIVED, known.entered_ms, step, {})
+        else:
+            since = {"entered_at": rfc3339(known.entered_ms), "dwell_s": seconds(dwell_ms)}
+            self._tell(Kind.DWELLED, known.entered_ms + dwell_ms, step, since)
 
-    def _data(self, step: Step) -> dict[str, Any]:
-        name = {} if self._fence.name is None else {"name": self._fence.name}
-        return {"fence": self._fence.id} | name | at(step.lat_e6, step.lon_e6)
-
-    def _tell(self, kind: Kind, time_ms: int, step: Step, data: dict[str, Any]) -> None:
-        self._told.tell(kind, time_ms, step.end_ms, data, self._fence.id)
+    def _tell(self, kind: Kind, time_ms: int, step: Step, more: dict[str, Any]) -> None:
+        fence = self._fence
+        names = {"name": fence.name, "plan": fence.plan, "stop": fence.stop}
+        who = {"fence": fence.id} if fence.purpose is Purpose.FENCE else {}
+        who |= {key: value for key, value in names.items() if value is not None}
+        data = who | at(step.lat_e6, step.lon_e6) | more
+        self._told.tell(kind, time_ms, step.end_ms, data, fence.id)
 
 
 def may_pass(step: Step) -> bool:

@@ -37,18 +37,29 @@ class Definitions:
     Args:
         version: The newest version's number; 0 without any.
         versions: Each with the GPS time, in milliseconds since 1970, from which it is in force.
+        planned: Stops and routes of all plans, each for its vehicle and as long as it holds.
+
+    Attributes:
+        planned: As given.
+        version: Likewise.
     """
 
-    def __init__(self, version: int = 0, versions: Sequence[tuple[int, Version]] = ()) -> None:
+    def __init__(
+        self,
+        version: int = 0,
+        versions: Sequence[tuple[int, Version]] = (),
+        planned: FenceIndex | None = None,
+    ) -> None:
         self.version = version
+        self.planned = planned or FenceIndex(())
         ordered = sorted(versions, key=lambda each: each[0])
         self._effective_ms = np.array([each[0] for each in ordered], np.int64)
         self._versions = (Version.of(), *(each[1] for each in ordered))
 
     @classmethod
-    def always(cls, version: Version) -> "Definitions":
+    def always(cls, version: Version, planned: FenceIndex | None = None) -> "Definitions":
         """Make definitions that have one version, in force at any time."""
-        return cls(1, [(-(2**62), version)])
+        return cls(1, [(-(2**62), version)], planned)
 
     @property
     def most_fences(self) -> int:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, TypeGuard
 
 from milepost_collector.engine.shape import Shape, ShapeError
@@ -27,6 +28,14 @@ class FenceError(ValueError):
     """A fence file or a fence in it cannot be used; the message says which and why."""
 
 
+class Purpose(Enum):
+    """What it means to be in a fence."""
+
+    FENCE = "fence"
+    STOP = "stop"
+    ROUTE = "route"
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """A shape with a name.
@@ -40,6 +49,9 @@ class Fence:
         to_ms: Until before when.
         dwell_ms: After how long inside `fence.dwelled` is told; None: never.
         speed_limit_mps: How fast one may go in it; None: as anywhere.
+        purpose: What it means to be in it.
+        plan: Of a stop or route whose it is; None: it is a fence.
+        stop: The stop's id in its plan.
     """
 
     id: str
@@ -50,6 +62,9 @@ class Fence:
     to_ms: int = _FOR_EVER_MS
     dwell_ms: int | None = None
     speed_limit_mps: float | None = None
+    purpose: Purpose = Purpose.FENCE
+    plan: str | None = None
+    stop: str | None = None
 
 
 def fences_from_geojson(collection: object) -> tuple[Fence, ...]:

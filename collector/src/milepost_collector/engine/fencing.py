@@ -14,8 +14,9 @@ import numpy as np
 
 from milepost_collector.engine.crossing import Edge, Step
 from milepost_collector.engine.fence import Fence
-from milepost_collector.engine.nearby import FenceIndex, Meetings
+from milepost_collector.engine.nearby import FenceIndex, Held, Meetings
 from milepost_collector.engine.rules import Rules
+from milepost_collector.engine.state import FenceState
 from milepost_collector.engine.telling import Telling
 from milepost_collector.engine.tracks import Job, Reals, Tracks
 from milepost_schemas.bulk.rows import Flags, Integers
@@ -53,9 +54,10 @@ def cross(
     stood_ms: Integers,
     rules: Sequence[Rules],
     index: FenceIndex,
+    held: Sequence[dict[str, FenceState]],
     told: Sequence[Telling],
 ) -> list[Limits]:
-    """Take vehicles past fences; moves the states on.
+    """Take vehicles past fences.
 
     Args:
         jobs: Of the tracks.
@@ -63,37 +65,38 @@ def cross(
         stood_ms: For each row since when the vehicle has been standing for good.
         rules: Of each job.
         index: The fences.
+        held: What is remembered of each job, by fence; changed in place.
         told: Takes the events of each job.
 
     Returns:
         For each job which fences with speed limits it was in.
     """
     limits = [Limits() for _ in jobs]
-    for job, limit in zip(jobs, limits, strict=True):
-        if job.state.fences:
-            _forget(job, index)
-            known = ((index.fences[index.places[n]], s) for n, s in job.state.fences.items())
+    for job, limit, own in zip(jobs, limits, held, strict=True):
+        if own:
+            _forget(job, own, index)
+            known = ((index.fences[index.places[n]], s) for n, s in own.items())
             limit.inside = {f.id: f for f, s in known if s.inside and f.speed_limit_mps is not None}
     if not index.fences:
         return limits
-    for meetings in index.meetings(jobs, tracks):
+    for meetings in index.meetings(jobs, tracks, held):
         passes = _may_pass(meetings, tracks)
         views = _Views(meetings, tracks, stood_ms, passes)
-        for pair in _lively(jobs, tracks, meetings, passes, index):
+        for pair in _lively(held, tracks, meetings, passes, index):
             whose = int(meetings.job[pair])
             fence = index.fences[meetings.fence[pair]]
-            edge = Edge(jobs[whose].state, fence, rules[whose], told[whose])
+            edge = Edge(held[whose], fence, rules[whose], told[whose])
             views.follow(pair, edge, fence, limits[whose])
     return limits
 
 
-def _forget(job: Job, index: FenceIndex) -> None:
+def _forget(job: Job, held: dict[str, FenceState], index: FenceIndex) -> None:
     """Forget fences that are in force no more, or not for this vehicle."""
-    for name in list(job.state.fences):
+    for name in list(held):
         place = index.places.get(name)
         vehicles = None if place is None else index.fences[place].vehicles
         if place is None or (vehicles is not None and job.subject not in vehicles):
-            del job.state.fences[name]
+            del held[name]
 
 
 def _may_pass(meetings: Meetings, tracks: Tracks) -> Flags:
@@ -110,7 +113,7 @@ def _may_pass(meetings: Meetings, tracks: Tracks) -> Flags:
 
 
 def _lively(
-    jobs: Sequence[Job], tracks: Tracks, meetings: Meetings, passes: Flags, index: FenceIndex
+    held: Sequence[Held], tracks: Tracks, meetings: Meetings, passes: Flags, index: FenceIndex
 ) -> list[int]:
     """Return the pairs of which something may come: in which `follow` stops somewhere."""
     if not len(meetings.job):
@@ -126,7 +129,7 @@ def _lively(
         zip(some_in.tolist(), some_out.tolist(), firsts_ms, lasts_ms, strict=True)
     ):
         fence = index.fences[meetings.fence[pair]]
-        known = jobs[meetings.job[pair]].state.fences.get(fence.id)
+        known = held[meetings.job[pair]].get(fence.id)
         if known is None:
             if comes:
                 found.append(pair)

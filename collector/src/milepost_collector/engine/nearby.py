@@ -5,7 +5,7 @@ another, with the distance to the edge. What is left out is farther than `FAR_M`
 way to it does not touch the fence.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import shapely
 
 from milepost_collector.engine.fence import Fence
 from milepost_collector.engine.shape import short_way_deg
+from milepost_collector.engine.state import FenceState
 from milepost_collector.engine.tracks import Job, Reals, Tracks, short_way
 from milepost_schemas.bulk.rows import Flags, Integers
 
@@ -21,11 +22,17 @@ FAR_M = 60.0
 
 _TURN = 360.0
 
+# For whom a fence is, where it is not for one vehicle only; and a vehicle that has none.
+_ALL, _SOME, _NOBODY = -1, -2, -3
+
 # A track is looked up in runs of about a kilometre.
 _RUN_DEG = 0.01
 
 # Positions and fences are looked at so many pairs of them at a time; each takes some 200 bytes.
 _AT_ONCE = 500_000
+
+
+Held = Mapping[str, FenceState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,17 @@ class FenceIndex:
         self._is_circle = np.array([s.edge is None for s in shapes], np.bool_)
         bounds = np.array([s.bounds_m for s in shapes]).reshape(len(shapes), 4)
         self._west, self._south, self._east, self._north = bounds.T
-        self._for_all = np.array([f.vehicles is None for f in self.fences], np.bool_)
+        self._owners: dict[str, int] = {}
+        self._owner = np.array([self._owner_of(fence) for fence in self.fences], np.int64)
         self._tree, self._of = self._make_tree()
+
+    def _owner_of(self, fence: Fence) -> int:
+        """Return a number for the only vehicle that a fence is for, or one for all or some."""
+        if fence.vehicles is None:
+            return _ALL
+        if len(fence.vehicles) != 1:
+            return _SOME
+        return self._owners.setdefault(next(iter(fence.vehicles)), len(self._owners))
 
     def _make_tree(self) -> "tuple[shapely.STRtree, Integers]":
         """Make a tree of boxes in degrees; those across the date line stand in it twice."""
@@ -91,19 +107,27 @@ class FenceIndex:
         boxes, of = _both_sides(boxes)
         return shapely.STRtree(np.asarray(shapely.box(*boxes.T))), of
 
-    def meetings(self, jobs: Sequence[Job], tracks: Tracks) -> Iterator[Meetings]:
-        """Yield what is near, and all pairs that states remember, a bounded part at a time."""
+    def meetings(
+        self, jobs: Sequence[Job], tracks: Tracks, held: Sequence[Held]
+    ) -> Iterator[Meetings]:
+        """Yield what is near, and all pairs that are held, a bounded part at a time.
+
+        Args:
+            jobs: Of the tracks.
+            tracks: Believed positions.
+            held: What is remembered of each job, by fence.
+        """
         starts = tracks.starts(len(jobs))
-        job, fence = self._pairs(jobs, tracks, starts)
+        job, fence = self._pairs(jobs, tracks, starts, held)
         sizes = np.cumsum(np.diff(starts)[job])
         cuts = np.searchsorted(sizes, np.arange(_AT_ONCE, sizes[-1] if len(sizes) else 0, _AT_ONCE))
         for pairs in np.split(np.arange(len(job)), cuts):
             if len(pairs):
-                yield self._met(jobs, tracks, starts, job[pairs], fence[pairs])
+                yield self._met(held, tracks, starts, job[pairs], fence[pairs])
 
     def _met(
         self,
-        jobs: Sequence[Job],
+        held: Sequence[Held],
         tracks: Tracks,
         starts: Integers,
         job: Integers,
@@ -120,7 +144,7 @@ class FenceIndex:
         y_m = (tracks.lat_e6[row] / 1e6 - self._lat[of]) * self._y[of]
         outside_m = self._outside_m(of, x_m, y_m)
         touched = self._touched(of, x_m, y_m, place == 0)
-        remembered = self._remembered(jobs, job, fence)
+        remembered = self._remembered(held, job, fence)
         near = np.add.reduceat(touched, begins[:-1]) > 0 if len(job) else np.zeros(0, np.bool_)
         kept = near | remembered
         if not kept.all():
@@ -133,9 +157,9 @@ class FenceIndex:
         return Meetings(begins, job, fence, row, distance_m, x_m, y_m)
 
     def _pairs(
-        self, jobs: Sequence[Job], tracks: Tracks, starts: Integers
+        self, jobs: Sequence[Job], tracks: Tracks, starts: Integers, held: Sequence[Held]
     ) -> tuple[Integers, Integers]:
-        """Return pairs of job and fence whose boxes meet, and those that states remember."""
+        """Return pairs of job and fence whose boxes meet, and those that are held."""
         filled = np.flatnonzero(np.diff(starts))
         boxes, whose = _boxes(tracks, starts[:-1][filled])
         boxes, of = _both_sides(boxes)
@@ -145,20 +169,21 @@ class FenceIndex:
         known = [
             number * size + self.places[name]
             for number in filled.tolist()
-            for name in jobs[number].state.fences
+            for name in held[number]
             if name in self.places
         ]
         keys = np.unique(np.concatenate([keys, np.array(known, np.int64)]))
         job, fence = keys // size, keys % size
-        mine = self._for_all[fence]
-        for place in np.flatnonzero(~mine).tolist():
+        owners = np.array([self._owners.get(each.subject, _NOBODY) for each in jobs])
+        mine = (self._owner[fence] == _ALL) | (self._owner[fence] == owners[job])
+        for place in np.flatnonzero(self._owner[fence] == _SOME).tolist():
             vehicles = self.fences[fence[place]].vehicles
             mine[place] = vehicles is not None and jobs[job[place]].subject in vehicles
         return job[mine], fence[mine]
 
-    def _remembered(self, jobs: Sequence[Job], job: Integers, fence: Integers) -> Flags:
+    def _remembered(self, held: Sequence[Held], job: Integers, fence: Integers) -> Flags:
         pairs = zip(job.tolist(), fence.tolist(), strict=True)
-        found = [bool(s := jobs[j].state.fences) and self.fences[f].id in s for j, f in pairs]
+        found = [bool(h := held[j]) and self.fences[f].id in h for j, f in pairs]
         return np.array(found, np.bool_)
 
     def _outside_m(self, of: Integers, x_m: Reals, y_m: Reals) -> Reals:

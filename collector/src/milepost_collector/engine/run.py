@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from milepost_collector.engine.belief import Doubted, believe, doubted_alone
-from milepost_collector.engine.definitions import Definitions, Version
+from milepost_collector.engine.definitions import Definitions
 from milepost_collector.engine.fencing import cross
 from milepost_collector.engine.motion import move
 from milepost_collector.engine.speeding import watch_speed
@@ -49,9 +49,7 @@ def run_engine(jobs: Sequence[Job], rows: FixRows, definitions: Definitions) -> 
     time_ms = np.where(alone > 0, -1, rows.time_ms)
     for version, part in _parts(jobs, time_ms, definitions):
         chosen = [told[number] for number, _ in part]
-        doubted.append(
-            _run([job for _, job in part], rows, alone, definitions.numbered(version), chosen)
-        )
+        doubted.append(_run([job for _, job in part], rows, alone, definitions, version, chosen))
     return Run(
         [each.events() for each in told],
         Doubted(
@@ -113,27 +111,26 @@ def _run(
     jobs: Sequence[Job],
     rows: FixRows,
     alone: Integers,
-    version: Version,
+    definitions: Definitions,
+    number: int,
     told: Sequence[Telling],
 ) -> Doubted:
     """Run one version over jobs."""
+    version, planned = definitions.numbered(number), definitions.planned
     rules = [version.rules.of(job.subject) for job in jobs]
     tracks, doubted = believe(jobs, rows, alone, rules)
     if not len(tracks):
         return doubted
     moved = move(jobs, tracks, rules, told)
-    limits = cross(jobs, tracks, moved.stood_ms, rules, version.fences, told)
+    fences = [job.state.fences for job in jobs]
+    limits = cross(jobs, tracks, moved.stood_ms, rules, version.fences, fences, told)
+    cross(jobs, tracks, moved.stood_ms, rules, planned, [job.state.planned for job in jobs], told)
     bounds = tracks.starts(len(jobs))
     lasts = tracks.places(bounds[1:] - 1)
     for number, job in enumerate(jobs):
         buckets = range(moved.starts[number], moved.starts[number + 1])
         watch_speed(job.state, moved.means, buckets, rules[number], limits[number], told[number])
         if bounds[number] < bounds[number + 1]:
-            job.state.last = last = lasts[number]
-            fences = job.state.fences
-            if fences:
-                kept = {
-                    name: fences[name] for name in fences if fences[name].outlives(last.time_ms)
-                }
-                job.state.fences = kept
+            job.state.last = lasts[number]
+            job.state.forget(lasts[number].time_ms)
     return doubted

@@ -69,6 +69,7 @@ class FenceState:
         doubted_ms: When it did so last.
         dwelled: It has been told that it stays.
         passed: No fix has been in the fence since it was entered.
+        left: It is a route that was left: that the device is back will be told.
     """
 
     inside: bool
@@ -79,12 +80,13 @@ class FenceState:
     doubted_ms: int = 0
     dwelled: bool = False
     passed: bool = False
+    left: bool = False
 
     def outlives(self, time_ms: int) -> bool:
         """Whether anything of it is worth remembering at some time; forgets old doubts."""
         if self.doubts and time_ms - self.doubted_ms > DOUBT_MS:
             self.doubts = self.doubted_ms = 0
-        return self.inside or self.since_ms is not None or self.doubts > 0
+        return self.inside or self.since_ms is not None or self.doubts > 0 or self.left
 
     def is_settled(self, dwell_ms: int | None, until_ms: int) -> bool:
         """Whether nothing comes of it as long as the device stays inside until some time."""
@@ -122,6 +124,7 @@ class EngineState:
         last: The newest believed position.
         elsewhere: Where the receiver claims to be since, if that cannot be.
         fences: By id: those that it is in or near.
+        planned: Likewise of stops and routes of its plans.
         motion: How it moves.
         speeding: What it does too fast.
     """
@@ -133,6 +136,13 @@ class EngineState:
     fences: dict[str, FenceState] = field(default_factory=dict)
     motion: MotionState = field(default_factory=MotionState)
     speeding: Speeding | None = None
+    planned: dict[str, FenceState] = field(default_factory=dict)
+
+    def forget(self, time_ms: int) -> None:
+        """Forget fences of which nothing is worth remembering at some time."""
+        for held in (self.fences, self.planned):
+            for name in [name for name, each in held.items() if not each.outlives(time_ms)]:
+                del held[name]
 
     def encode(self) -> bytes:
         """Pack the state."""
@@ -145,7 +155,7 @@ class EngineState:
                     self.hole,
                     self.last,
                     [elsewhere.since_ms, elsewhere.place] if elsewhere else None,
-                    {name: _FENCE(each) for name, each in sorted(self.fences.items())},
+                    _packed(self.fences),
                     motion.bucket and _BUCKET(motion.bucket),
                     motion.tail.packed(),
                     motion.stay and _STAY(motion.stay),
@@ -153,6 +163,7 @@ class EngineState:
                     motion.origin and _TRIP(motion.origin),
                     [motion.way_mm, motion.sure_mm, motion.begun_ms],
                     self.speeding and _SPEEDING(self.speeding),
+                    _packed(self.planned),
                 ]
             )
         )
@@ -176,14 +187,14 @@ class EngineState:
 
     @classmethod
     def _of(cls, parts: list[Any]) -> "EngineState":
-        newest_ms, hole, last, elsewhere, fences, *moving, fast = parts
+        newest_ms, hole, last, elsewhere, fences, *moving, fast, planned = parts
         bucket, tail, stay, trip, origin, counts = moving
         return cls(
             newest_ms,
             hole,
             Place._make(last) if last else None,
             Elsewhere(elsewhere[0], Place._make(elsewhere[1])) if elsewhere else None,
-            {name: FenceState(*values) for name, values in fences.items()},
+            _unpacked(fences),
             MotionState(
                 Bucket(*bucket) if bucket else None,
                 Tail(tail),
@@ -193,6 +204,7 @@ class EngineState:
                 *counts,
             ),
             Speeding(*fast) if fast else None,
+            _unpacked(planned),
         )
 
 
@@ -201,3 +213,11 @@ _FENCE, _BUCKET, _STAY, _TRIP, _SPEEDING = (
     attrgetter(*(each.name for each in fields(part)))
     for part in (FenceState, Bucket, Stay, Trip, Speeding)
 )
+
+
+def _packed(held: dict[str, FenceState]) -> dict[str, Any]:
+    return {name: _FENCE(each) for name, each in sorted(held.items())} if held else {}
+
+
+def _unpacked(held: dict[str, Any]) -> dict[str, FenceState]:
+    return {name: FenceState(*values) for name, values in held.items()}

@@ -61,6 +61,16 @@ class Tail:
         self._packed = packed
         self._means: list[Middle] | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the means are the same, packed or not."""
+        return isinstance(other, Tail) and self.packed() == other.packed()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return the means for people."""
+        return f"Tail({self.means})"
+
     @property
     def means(self) -> list[Middle]:
         """The means, to be changed in place."""

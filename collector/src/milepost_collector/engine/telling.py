@@ -18,14 +18,18 @@ class Kind(IntEnum):
 
     GAP = 0
     EXITED = 1
-    MOVED = 2
-    TRIP_STARTED = 3
-    SPEEDING = 4
-    ENTERED = 5
-    DWELLED = 6
-    STOPPED = 7
-    IDLING = 8
-    TRIP_ENDED = 9
+    DEPARTED = 2
+    DEVIATED = 3
+    MOVED = 4
+    TRIP_STARTED = 5
+    SPEEDING = 6
+    REJOINED = 7
+    ENTERED = 8
+    DWELLED = 9
+    ARRIVED = 10
+    STOPPED = 11
+    IDLING = 12
+    TRIP_ENDED = 13
 
     @property
     def type(self) -> str:
@@ -36,11 +40,15 @@ class Kind(IntEnum):
 _TYPES = {
     Kind.GAP: "vehicle.gap",
     Kind.EXITED: "fence.exited",
+    Kind.DEPARTED: "stop.departed",
+    Kind.DEVIATED: "route.deviated",
     Kind.MOVED: "vehicle.moved",
     Kind.TRIP_STARTED: "trip.started",
     Kind.SPEEDING: "vehicle.speeding",
+    Kind.REJOINED: "route.rejoined",
     Kind.ENTERED: "fence.entered",
     Kind.DWELLED: "fence.dwelled",
+    Kind.ARRIVED: "stop.arrived",
     Kind.STOPPED: "vehicle.stopped",
     Kind.IDLING: "vehicle.idling",
     Kind.TRIP_ENDED: "trip.ended",
