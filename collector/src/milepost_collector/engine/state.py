@@ -141,8 +141,9 @@ class EngineState:
     def forget(self, time_ms: int) -> None:
         """Forget fences of which nothing is worth remembering at some time."""
         for held in (self.fences, self.planned):
-            for name in [name for name, each in held.items() if not each.outlives(time_ms)]:
-                del held[name]
+            if held:
+                for name in [name for name, each in held.items() if not each.outlives(time_ms)]:
+                    del held[name]
 
     def encode(self) -> bytes:
         """Pack the state."""
@@ -220,4 +221,4 @@ def _packed(held: dict[str, FenceState]) -> dict[str, Any]:
 
 
 def _unpacked(held: dict[str, Any]) -> dict[str, FenceState]:
-    return {name: FenceState(*values) for name, values in held.items()}
+    return {name: FenceState(*values) for name, values in held.items()} if held else {}

@@ -4,6 +4,7 @@ Most vehicles of a call stand or drive on, and of those nobody looks at single m
 """
 
 import struct
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,10 @@ class Middle(NamedTuple):
         return self.number * GRID_MS + GRID_MS // 2
 
 
+# `Middle._make`, for many.
+_middle = partial(tuple.__new__, Middle)
+
+
 class Tail:
     """The newest means, without a break between them, at most `TAIL`.
 
@@ -75,7 +80,7 @@ class Tail:
     def means(self) -> list[Middle]:
         """The means, to be changed in place."""
         if self._means is None:
-            self._means = [Middle._make(values) for values in _MEAN.iter_unpack(self._packed)]
+            self._means = list(map(_middle, _MEAN.iter_unpack(self._packed)))
         return self._means
 
     def add(self, *means: Middle) -> None:
