@@ -119,9 +119,9 @@ class _Van:
         vehicle.config.write_text(config)
         link = ("--link", str(vehicle.port))
         self._programs.start(vehicle.simulator, "milepost-sim", "replay", drive, *link)
-        self._programs.first_line(vehicle.simulator, 30)
+        self._programs.first_line(vehicle.simulator, 60)
         self._programs.start(vehicle.id, "milepost-agent", "run", "--config", str(vehicle.config))
-        wait_until(lambda: self._now()[2] > 1, 30, "the first batches")
+        wait_until(lambda: self._now()[2] > 1, 60, "the first batches")
         self._before = self._now()
 
     def counted(self, timeout_s: float) -> tuple[int, int, int]:
@@ -146,7 +146,7 @@ def _serve(programs: Programs, folder: Path, dsn: str, host: str, port: int) -> 
     config.write_text(f'[database]\ndsn = "{dsn}"\n[broker]\nhost = "{host}"\nport = {port}\n')
     programs.output("milepost-collector", "migrate", "--config", str(config))
     programs.start("ingest", "milepost-collector", "ingest", "--config", str(config))
-    programs.first_line("ingest", 30)
+    programs.first_line("ingest", 60)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import nats
-import pytest
 from nats.js import JetStreamContext
 
 from milepost_collector.config import JetStreamConfig
@@ -40,7 +39,6 @@ async def leader(context: JetStreamContext) -> str:
     return info.cluster.leader
 
 
-@pytest.mark.timeout(180)
 def test_stream_of_a_cluster_holds_each_event_once_when_its_leader_dies(
     tmp_path: Path, plain_database: FreshDatabase
 ) -> None:

@@ -51,7 +51,7 @@ class Van:
         link = ("--link", str(self.vehicle.port), "--speed", "10000", "--start-at")
         start = "2026-11-01T06:00:00Z"
         self.programs.start("sim", "milepost-sim", "replay", log, *link, start)
-        self.programs.first_line("sim", 30)
+        self.programs.first_line("sim", 60)
         self.programs.start("agent", "milepost-agent", "run", "--config", str(self.vehicle.config))
 
     def serve(self) -> None:
@@ -63,7 +63,7 @@ class Van:
         )
         self.programs.output("milepost-collector", "migrate", "--config", str(config))
         self.programs.start("ingest", "milepost-collector", "ingest", "--config", str(config))
-        self.programs.first_line("ingest", 30)
+        self.programs.first_line("ingest", 60)
 
     def status(self) -> dict[str, Any]:
         """Return what the agent says."""
@@ -161,22 +161,20 @@ def test_backlog_of_three_hours_drains(
         world.assert_all_stored()
 
 
-@pytest.mark.timeout(180)
 def test_dead_link_is_noticed(short_folder: Path) -> None:
     """A link that swallows everything is found dead by the keepalive, and made anew after it."""
     with van(short_folder) as world:
         broker = world.broker.address
         with Proxy(broker.host, broker.port) as proxy:
             world.drive(10, proxy)
-            wait_until(lambda: world.status().get("link") == "up", 20, "a link")
+            wait_until(lambda: world.status().get("link") == "up", 60, "a link")
             proxy.line.black_hole = True
             took_s = wait_until(lambda: world.status()["link"] == "down", NOTICED_S + 1, "the end")
             assert took_s <= NOTICED_S
             proxy.line.black_hole = False
-            wait_until(lambda: world.status()["link"] == "up", 10, "a new link")
+            wait_until(lambda: world.status()["link"] == "up", 60, "a new link")
 
 
-@pytest.mark.timeout(120)
 def test_delivery_over_tls(short_folder: Path) -> None:
     """With an authority named, the unit delivers over TLS to a broker that it vouches for only."""
     authority, stranger = trustme.CA(), trustme.CA()
@@ -190,21 +188,21 @@ def test_delivery_over_tls(short_folder: Path) -> None:
             Proxy(broker.host, broker.port, context=served_by(authority)) as right,
         ):
             world.drive(5, wrong, f'ca_file = "{ca_file}"')
-            wait_until(lambda: int(world.status().get("fixes_committed", 0)) > 250, 20, "fixes")
+            wait_until(lambda: int(world.status().get("fixes_committed", 0)) > 250, 60, "fixes")
             assert "certificate" in world.status()["link_reason"].lower()
             world.programs.stop("agent")
             config = world.vehicle.config
             config.write_text(config.read_text().replace(str(wrong.port), str(right.port)))
             world.programs.start("agent", "milepost-agent", "run", "--config", str(config))
-            wait_until(lambda: world.status().get("link") == "up", 20, "a link over TLS")
-            wait_until(lambda: world.status()["backlog"] == 0, 20, "the drain")
-            wait_until(lambda: world.told().get("online") is True, 20, "a status")
+            wait_until(lambda: world.status().get("link") == "up", 60, "a link over TLS")
+            wait_until(lambda: world.status()["backlog"] == 0, 60, "the drain")
+            wait_until(lambda: world.told().get("online") is True, 60, "a status")
             told = world.told()
             assert (told["buffer"]["state"], told["receiver"]["state"]) == ("disk", "gone")
             assert told["buffer"]["rows"] > 250
             assert told["silent"] == "no serial"
             world.assert_all_stored(at_least=250)
-            wait_until(lambda: world.told()["online"] is False, 20, "a goodbye")
+            wait_until(lambda: world.told()["online"] is False, 60, "a goodbye")
             assert world.told()["reason"] == "stopped"
             assert world.told()["buffer"]["rows"] > 250, "a goodbye keeps what was said before"
 
