@@ -22,9 +22,15 @@ from tests.system.world import wait_until
 
 # Three hours at 1 Hz.
 BACKLOG = 10_800
-NOTICED_S = 32.0
-LIVE_FIRST_S = 5.0
-LIVE_FIRST_THIN_S = 15.0  # the first 4 KiB, their losses made good
+LINKED_S = 120.0
+
+# A silent link is probed after this (the least that may be set), and given up after as much again.
+KEEPALIVE_S = 5
+NOTICED_S = 4.0 * KEEPALIVE_S
+
+# What is promised is a third of these; the rest is for machines that have other things to do.
+LIVE_FIRST_S = 15.0
+LIVE_FIRST_THIN_S = 45.0  # the first 4 KiB, their losses made good
 DRAINED_LAN_S = 60.0
 DRAINED_THIN_S = 15 * 60.0
 
@@ -151,7 +157,7 @@ def test_backlog_of_three_hours_drains(
             world.serve()
             sent = proxy.up_bytes
             proxy.line.black_hole = False
-            wait_until(lambda: world.status()["link"] == "up", NOTICED_S + 10, "a link")
+            wait_until(lambda: world.status()["link"] == "up", LINKED_S, "a link")
             newest = instant_of(world.status()["fix"]["time"])
             wait_until(lambda: world.map_time() == newest, live_s, "the newest on the map")
             wait_until(lambda: world.status()["backlog"] == 0, drained_s, "the drain")
@@ -166,11 +172,10 @@ def test_dead_link_is_noticed(short_folder: Path) -> None:
     with van(short_folder) as world:
         broker = world.broker.address
         with Proxy(broker.host, broker.port) as proxy:
-            world.drive(10, proxy)
+            world.drive(10, proxy, f"keepalive_s = {KEEPALIVE_S}")
             wait_until(lambda: world.status().get("link") == "up", 60, "a link")
             proxy.line.black_hole = True
-            took_s = wait_until(lambda: world.status()["link"] == "down", NOTICED_S + 1, "the end")
-            assert took_s <= NOTICED_S
+            wait_until(lambda: world.status()["link"] == "down", NOTICED_S, "the end")
             proxy.line.black_hole = False
             wait_until(lambda: world.status()["link"] == "up", 60, "a new link")
 
@@ -189,7 +194,9 @@ def test_delivery_over_tls(short_folder: Path) -> None:
         ):
             world.drive(5, wrong, f'ca_file = "{ca_file}"')
             wait_until(lambda: int(world.status().get("fixes_committed", 0)) > 250, 60, "fixes")
-            assert "certificate" in world.status()["link_reason"].lower()
+            wait_until(
+                lambda: "certificate" in world.status()["link_reason"].lower(), 60, "a refusal"
+            )
             world.programs.stop("agent")
             config = world.vehicle.config
             config.write_text(config.read_text().replace(str(wrong.port), str(right.port)))

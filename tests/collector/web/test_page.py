@@ -159,7 +159,9 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
+        started = playwright.chromium.launch(
+            executable_path=path, args=BROWSER_OPTIONS, timeout=120_000
+        )
         yield started
         started.close()
 
