@@ -69,7 +69,12 @@ def test_browser_whose_stream_is_cut_before_its_first_event_misses_none(
         page.goto(f"{url}/healthz")
         received = bytes_received(page)
         page.evaluate(FOLLOW)
-        wait_until(lambda: page.wait_for_timeout(20) or received, "the first message")
+
+        def has_come() -> bool:
+            page.wait_for_timeout(20)  # the browser's loop runs in this thread
+            return bool(received)
+
+        wait_until(has_come, "the first message")
         page.wait_for_timeout(200)  # from the network to the page, which no script can see
         program.kill()
         program.wait()
