@@ -1,18 +1,24 @@
 """Events in a JetStream of three servers, one of which dies."""
 
 import asyncio
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import nats
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
+from nats.js.errors import ServiceUnavailableError
 
 from milepost_collector.config import JetStreamConfig
 from milepost_collector.feed.jetstream import JetStreamOutlet
-from tests.collector.carriers import carried, number, until
+from tests.collector.carriers import DEADLINE_S, carried, number, until
 from tests.collector.events import event, fill
 from tests.collector.nats_server import NatsServer, Stored, everything, reserved_port
 from tests.fixtures.servers import FreshDatabase
+
+T = TypeVar("T")
 
 CONSUMER = "jetstream:MILEPOST"
 TOTAL = 4000
@@ -30,6 +36,18 @@ def cluster(stack: ExitStack, folder: Path) -> dict[str, NatsServer]:
         servers[name] = NatsServer(folder / name, *own, "--routes", routes)
         stack.enter_context(servers[name]).start()
     return servers
+
+
+async def asked(url: str, question: Callable[[JetStreamContext], Awaitable[T]]) -> T:
+    """Ask until there is an answer: a request that meets an election has none."""
+    client = await nats.connect(url.split(","))
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                with suppress(NatsTimeoutError, ServiceUnavailableError):
+                    return await question(client.jetstream())
+    finally:
+        await client.close()
 
 
 async def leader(context: JetStreamContext) -> str:
@@ -54,16 +72,11 @@ def test_stream_of_a_cluster_holds_each_event_once_when_its_leader_dies(
         async def story() -> list[Stored]:
             async with carried(plain_database, JetStreamOutlet(config)):
                 await until(lambda: number(plain_database, CONSUMER) > 0, "a beginning")
-                client = await nats.connect(url.split(","))
-                servers[await leader(client.jetstream())].kill()
-                await client.close()
+                servers[await asked(url, leader)].kill()
                 # However quick the first were carried, some come while a leader is elected.
                 await asyncio.to_thread(fill, plain_database, events[FIRST:])
                 await until(lambda: number(plain_database, CONSUMER) == TOTAL, "all events")
-            client = await nats.connect(url.split(","))
-            stored = await everything(client.jetstream())
-            await client.close()
-            return stored
+            return await asked(url, everything)
 
         stored = asyncio.run(story())
     assert [each.number for each in stored] == list(range(1, TOTAL + 1))

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from paho.mqtt import publish
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from milepost_collector.clock import Clock
+from milepost_collector.embedded import Address
 from milepost_schemas.batch import Batch, Envelope, encode_batch
 from milepost_schemas.fix import Fix, FixKind, KeptFix
-from milepost_schemas.topics import Address, Channel
+from tests.collector.test_ingest_process import delivered
+from tests.collector.unit import Unit as Link
 
 START_S = 60.0
 STOP_S = 20.0
@@ -76,7 +77,7 @@ class Server:
 
 @dataclass(slots=True)
 class Unit:
-    """A vehicle's unit that sends batches of one fix.
+    """A vehicle's unit that sends batches of one fix, each until it is acknowledged.
 
     Attributes:
         ahead_ms: How far its clock is ahead of ours.
@@ -106,15 +107,14 @@ class Unit:
             kind=FixKind.THREE_D,
         )
         envelope = Envelope(self.stream, self.sent, before, self.sent, self.sent + waiting)
-        self._publish(Channel.UP, encode_batch(Batch(envelope, (KeptFix(self.sent, fix),))))
+        payload = encode_batch(Batch(envelope, (KeptFix(self.sent, fix),)))
+        with Link(Address(*self.server.broker), self.name) as link:
+            delivered(link, payload)
 
     def say_goodbye(self) -> None:
         """Send the status of a unit that goes offline."""
-        self._publish(Channel.STATUS, json.dumps({"online": False}).encode())
-
-    def _publish(self, channel: Channel, payload: bytes) -> None:
-        host, port = self.server.broker
-        publish.single(Address(0, self.name).topic(channel), payload, hostname=host, port=port)
+        with Link(Address(*self.server.broker), self.name) as link:
+            link.say({"online": False})
 
 
 @contextmanager
