@@ -11,8 +11,9 @@ demo: $(READY)
 	@exec $(BIN)/milepost-sim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TRACK),--track "$(TRACK)") \
 		$(if $(REPORT),--report "$(REPORT)") $(if $(DATA),--data "$(DATA)")
 
+# Two at a time, each with servers of its own: much of a test is waiting.
 test: $(READY)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 MILEPOST_AGENT = Path(sys.executable).with_name("milepost-agent")
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 CONFIG = """
 [device]

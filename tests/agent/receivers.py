@@ -54,7 +54,7 @@ class TcpPlug:
 
     def __init__(self, port: int = 0) -> None:
         self._server = socket.create_server(("127.0.0.1", port))
-        self._server.settimeout(5.0)
+        self._server.settimeout(60.0)
         self.port = int(self._server.getsockname()[1])
         self._client: socket.socket | None = None
 

@@ -415,9 +415,9 @@ def test_many_streams_keep_their_order(path: Path) -> None:
         buffer.add(fix(n))
         buffer.close()
     buffer = Buffer(path)
-    begin_s = time.perf_counter()
+    begin_s = time.process_time()
     buffer.begin_stream()
-    assert time.perf_counter() - begin_s < 1.0
+    assert time.process_time() - begin_s < 1.0
     assert [ledger.stream for ledger in buffer.ledgers()] == [*streams, buffer.stream]
     buffer.close()
 

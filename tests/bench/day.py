@@ -41,13 +41,20 @@ class DayFigures:
         above_tcp_bytes: Both ways, statuses included.
         payload_bytes: Of batches.
         batches: How many.
+        hours: How much of the day it took; more than the drive where the machine is busy.
         rows: What the table holds of the drive.
     """
 
     above_tcp_bytes: int
     payload_bytes: int
     batches: int
+    hours: float
     rows: list[Row]
+
+    @property
+    def day_bytes(self) -> float:
+        """What a whole day of it comes to above TCP."""
+        return self.above_tcp_bytes * DAY_HOURS / self.hours
 
     @property
     def overhead_bytes(self) -> float:
@@ -75,8 +82,8 @@ def measure_day(
         for policy in LIMIT_BYTES:
             proxy = stack.enter_context(Proxy(address.host, address.port))
             proxy.line = Line(delay_s=delay_s)
-            vans[policy] = _Van(Vehicle(f"van-{policy[0]}", folder), proxy, programs)
-            vans[policy].start(drive, factor, _SEND_EVERY_S[policy])
+            vans[policy] = _Van(Vehicle(f"van-{policy[0]}", folder), proxy, programs, factor)
+            vans[policy].start(drive, _SEND_EVERY_S[policy])
         counted = {policy: van.counted(hours * 3600 / factor) for policy, van in vans.items()}
         table = read_table(
             programs.output("milepost-collector", "export", MILEPOST_DATABASE__DSN=postgres.dsn)
@@ -91,10 +98,9 @@ def day_rows(folder: Path, hours: float = 1.0) -> list[dict[str, Any]]:
     """Measure an hour, and tell what ten of them come to."""
     rows: list[dict[str, Any]] = []
     for policy, day in measure_day(folder / "day", hours).items():
-        whole = day.above_tcp_bytes * DAY_HOURS / hours
         what = f"wire: a {DAY_HOURS:g}-hour day above TCP, {policy} policy"
         limit = {"peer": "limit", "unit": "B"}
-        rows.append({"what": what, "ours": whole, "peers": LIMIT_BYTES[policy]} | limit)
+        rows.append({"what": what, "ours": day.day_bytes, "peers": LIMIT_BYTES[policy]} | limit)
         what = f"wire: beside the payload, a batch, {policy} policy"
         overhead = {"what": what, "ours": day.overhead_bytes, "peers": OVERHEAD_LIMIT_BYTES}
         rows.append(overhead | limit)
@@ -102,15 +108,17 @@ def day_rows(folder: Path, hours: float = 1.0) -> list[dict[str, Any]]:
 
 
 class _Van:
-    def __init__(self, vehicle: Vehicle, proxy: Proxy, programs: Programs) -> None:
+    def __init__(self, vehicle: Vehicle, proxy: Proxy, programs: Programs, factor: float) -> None:
         self.vehicle = vehicle
         self._proxy = proxy
         self._programs = programs
+        self._factor = factor
         self._before = (0, 0, 0)
+        self._begin_s = 0.0
 
-    def start(self, drive: str, factor: float, send_every_s: float) -> None:
+    def start(self, drive: str, send_every_s: float) -> None:
         """Start receiver and agent, and begin to count once the first batch is stored."""
-        vehicle = self.vehicle
+        vehicle, factor = self.vehicle, self._factor
         vehicle.write_config(("127.0.0.1", self._proxy.port), 5.0 / factor)
         config = vehicle.config.read_text().replace("tolerance_m = 0", "tolerance_m = 5")
         parked = f"parked_tick_s = {60 / factor}\nsend_every_s = {send_every_s / factor}\n"
@@ -119,17 +127,18 @@ class _Van:
         vehicle.config.write_text(config)
         link = ("--link", str(vehicle.port))
         self._programs.start(vehicle.simulator, "milepost-sim", "replay", drive, *link)
-        self._programs.first_line(vehicle.simulator, 30)
+        self._programs.first_line(vehicle.simulator, 60)
         self._programs.start(vehicle.id, "milepost-agent", "run", "--config", str(vehicle.config))
-        wait_until(lambda: self._now()[2] > 1, 30, "the first batches")
-        self._before = self._now()
+        wait_until(lambda: self._now()[2] > 1, 60, "the first batches")
+        self._before, self._begin_s = self._now(), time.monotonic()
 
-    def counted(self, timeout_s: float) -> tuple[int, int, int]:
-        """Wait for the end of the drive; return bytes above TCP, payload bytes and batches."""
+    def counted(self, timeout_s: float) -> tuple[int, int, int, float]:
+        """Wait for the end of the drive; return bytes above TCP and of payload, batches, hours."""
         wait_until(self._is_over, timeout_s + 60, "the end of the drive")
+        hours = (time.monotonic() - self._begin_s) * self._factor / 3600
         self._programs.stop(self.vehicle.id)
         above, payload, batches = (a - b for a, b in zip(self._now(), self._before, strict=True))
-        return above, payload, batches
+        return above, payload, batches, hours
 
     def _is_over(self) -> bool:
         status = self.vehicle.status()
@@ -146,7 +155,7 @@ def _serve(programs: Programs, folder: Path, dsn: str, host: str, port: int) -> 
     config.write_text(f'[database]\ndsn = "{dsn}"\n[broker]\nhost = "{host}"\nport = {port}\n')
     programs.output("milepost-collector", "migrate", "--config", str(config))
     programs.start("ingest", "milepost-collector", "ingest", "--config", str(config))
-    programs.first_line("ingest", 30)
+    programs.first_line("ingest", 60)
 
 
 @contextmanager

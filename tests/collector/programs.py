@@ -18,7 +18,7 @@ import psutil
 from milepost_collector.embedded import Address
 
 MILEPOST_COLLECTOR = Path(sys.executable).with_name("milepost-collector")
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> float:

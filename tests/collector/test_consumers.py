@@ -13,7 +13,7 @@ from tests.collector.events import event, fill
 from tests.collector.test_feed import ask
 from tests.fixtures.servers import FreshDatabase
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def place(database: FreshDatabase, start: Start = Start.BEGINNING, name: str = "x") -> Place:

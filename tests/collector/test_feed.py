@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 WRITERS = 6
 TRANSACTIONS = 30
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 
 
 def ask(database: FreshDatabase, question: Callable[[AsyncDatabase], Awaitable[T]]) -> T:

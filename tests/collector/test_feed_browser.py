@@ -10,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from milepost_schemas.event import Event
 from tests.collector.events import event, fill
+from tests.collector.programs import wait_until
 from tests.collector.web.test_page import BROWSER_OPTIONS, BROWSERS
 from tests.collector.web_program import free_port, web_program
 from tests.fixtures.servers import FreshDatabase
@@ -36,9 +37,20 @@ def page() -> Iterator[Page]:
     if path is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=BROWSER_OPTIONS, timeout=120_000
+        )
         yield browser.new_page(bypass_csp=True)  # for the expressions of this test
         browser.close()
+
+
+def bytes_received(page: Page) -> list[int]:
+    """Count the bytes of what comes to a page from now on, as the list grows."""
+    received: list[int] = []
+    inspector = page.context.new_cdp_session(page)
+    inspector.on("Network.dataReceived", lambda part: received.append(part["dataLength"]))
+    inspector.send("Network.enable")
+    return received
 
 
 def write(database: FreshDatabase, events: Sequence[Event]) -> None:
@@ -55,9 +67,15 @@ def test_browser_whose_stream_is_cut_before_its_first_event_misses_none(
     port = free_port()
     with web_program(tmp_path, plain_database, port) as (url, program):
         page.goto(f"{url}/healthz")
+        received = bytes_received(page)
         page.evaluate(FOLLOW)
-        # The first message comes right behind the head, and no script can see that it has come.
-        page.wait_for_timeout(300)
+
+        def has_come() -> bool:
+            page.wait_for_timeout(20)  # the browser's loop runs in this thread
+            return bool(received)
+
+        wait_until(has_come, "the first message")
+        page.wait_for_timeout(200)  # from the network to the page, which no script can see
         program.kill()
         program.wait()
     write(plain_database, [event(1), event(2, kind="trip.ended"), event(3)])

@@ -45,4 +45,5 @@ def test_consumer_of_the_document_sees_each_event_at_least_once_in_order(
                 )
     expected = [f"{each.subject} org.milepost.{each.type} {each.id}" for each in mine]
     assert list(dict.fromkeys(consumer.lines)) == expected
-    assert len(consumer.lines) <= TOTAL + 2  # one is in hand at each kill
+    # What is in hand at a kill comes again, and not all from the beginning.
+    assert len(consumer.lines) < TOTAL + 20

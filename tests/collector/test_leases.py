@@ -139,7 +139,7 @@ def test_change_wakes_who_waits_for_it(plain_database: FreshDatabase) -> None:
     async def story(connection: AsyncDatabase) -> None:
         await leases.listen(connection)
         other = await connect_async(plain_database.dsn, autocommit=True)
-        async with other, asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        async with other, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             tasks.create_task(leases.wait_for_change(connection, 60))
             tasks.create_task(leases.release(other, "a"))
 

@@ -136,9 +136,9 @@ def test_room_wakes_who_waits_for_a_status() -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(room.some(), 0.01)
         room.put(UnitStatus(Address(0, "a"), BIRTH))
-        await asyncio.wait_for(room.some(), 1)
+        await asyncio.wait_for(room.some(), 30)
         room.put_back(room.take(1))
-        await asyncio.wait_for(room.some(), 1)
+        await asyncio.wait_for(room.some(), 30)
         room.take(1)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(room.some(), 0.01)

@@ -112,7 +112,7 @@ def test_room_does_not_wake_for_what_is_kept_aside() -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(room.some(), 0.01)
         room.bring_back()
-        await asyncio.wait_for(room.some(), 1)
+        await asyncio.wait_for(room.some(), 30)
 
     asyncio.run(story())
 
@@ -126,10 +126,10 @@ def test_room_wakes_who_waits_for_a_message() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         room.put(raw_message(b"x"))
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 30)
         room.put(raw_message(b"y", device="b"))
         room.take(1)
-        await asyncio.wait_for(room.some(), 1)
+        await asyncio.wait_for(room.some(), 30)
         room.take(1)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(room.some(), 0.01)

@@ -175,10 +175,10 @@ def test_name_server_that_is_slow_for_one_holds_up_no_other(names: Names) -> Non
     names.slow = "slow.test"
     with receiving() as receiver:
         slow = [f"http://slow.test:{n}/" for n in range(1, 41)]
-        *late, good = send(*slow, receiver.url, timeout_s=1.0)
+        *late, good = send(*slow, receiver.url, timeout_s=4.0)
         assert good.meaning is Meaning.TAKEN
-        assert good.took_s < 0.9
-        assert {answer.error for answer in late} == {"no answer within 1 s"}
+        assert good.took_s < 3.5
+        assert {answer.error for answer in late} == {"no answer within 4 s"}
 
 
 def test_certificate_of_the_name_is_wanted(names: Names, authority: trustme.CA) -> None:
@@ -218,7 +218,7 @@ def test_receiver_that_drips_its_answer_is_cut_at_the_timeout() -> None:
         ended.set()
         thread.join()
     assert answer.error == "no answer within 0.5 s"
-    assert 0.4 < answer.took_s < 3
+    assert 0.4 < answer.took_s < 20, "the answer would drip for 50 s"
 
 
 @pytest.mark.parametrize(

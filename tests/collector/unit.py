@@ -14,7 +14,7 @@ from milepost_collector.embedded import Address as BrokerAddress
 from milepost_schemas.ack import Ack, decode_ack
 from milepost_schemas.topics import Address, Channel
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Unit:

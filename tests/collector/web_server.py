@@ -14,7 +14,7 @@ from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig, DatabaseConfig
 from milepost_collector.web.app import make_app
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @asynccontextmanager

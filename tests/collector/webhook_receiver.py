@@ -78,7 +78,7 @@ class Receiver:
         """Return the events that were taken, of a vehicle or all."""
         return [each.name for each in self.taken if vehicle in (None, each.vehicle)]
 
-    def wait_taken(self, count: int, timeout_s: float = 30.0) -> float:
+    def wait_taken(self, count: int, timeout_s: float = 60.0) -> float:
         """Wait until so many were taken."""
         return wait_until(lambda: len(self.taken) >= count, f"{count} events taken", timeout_s)
 

@@ -24,7 +24,7 @@ QUICK: dict[str, Any] = {
     "allow_private": ("127.0.0.0/8",),
     "retry_s": RETRY_S,
     "probe_s": 0.1,
-    "timeout_s": 2.0,
+    "timeout_s": 20.0,
 }
 
 

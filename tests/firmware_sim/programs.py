@@ -15,7 +15,7 @@ from typing import Any
 from milepost_firmware_sim.clock import Clock
 
 MILEPOST_SIM = Path(sys.executable).with_name("milepost-sim")
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def run(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Any:

@@ -133,7 +133,7 @@ def test_terminal_unplug_comes_back_under_its_new_name(drive: Path) -> None:
 
 def test_tcp_unplug_comes_back_on_the_same_port(drive: Path) -> None:
     """Clients are ended and refused, and served again afterwards."""
-    fault = ("--fault", "at 20s for 40s: unplug")
+    fault = ("--fault", "at 20s for 160s: unplug")
     with replay(drive, "--tcp", "127.0.0.1:0", "--speed", "40", *fault) as sim:
         with sim.connect() as line, line.makefile("rb") as stream:
             assert len(stream.readlines()) == 40

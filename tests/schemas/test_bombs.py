@@ -14,7 +14,7 @@ from tests.schemas.legal import golden, pieces
 
 MOST_S = 0.001
 MOST_BYTES = 1_000_000
-TRIES = 20
+TRIES = 200
 
 # Every reader of a batch, by name; each raises MessageError for what it refuses.
 READERS: dict[str, Callable[[bytes], object]] = {"scalar": decode_batch}
@@ -41,7 +41,7 @@ def test_bad_message_costs_at_most_a_millisecond_and_a_megabyte(
     data, read = pieces(case), READERS[reader]
     refuse(read, data)  # what is looked up once is looked up before
     best_s = MOST_S + 1
-    for _ in range(TRIES):
+    for _ in range(TRIES):  # the best counts: the machine has other things to do
         begin_s = time.perf_counter()
         refuse(read, data)
         best_s = min(best_s, time.perf_counter() - begin_s)

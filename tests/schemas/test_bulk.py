@@ -18,7 +18,8 @@ from tests.schemas.legal import batches, damaged, golden, pieces
 
 MOST_S = 0.001
 MOST_BYTES = 1_000_000
-TRIES = 50
+TRIES = 20
+MOST_TRIES = 400
 
 GOOD = [bytes.fromhex(case["hex"]) for case in golden("v1/batches.json")]
 REFUSED = [case for case in golden("v1/refused.json") if case["what"] == "batch"]
@@ -97,10 +98,13 @@ def test_bomb_among_good_batches_costs_a_millisecond_and_a_megabyte(case: dict[s
     good = [drive(number) for number in range(1, 51)]
     bad = [*good, pieces(case)]
     decode_batches(bad)
-    # By turns, for the machine is not the same at all times; the best of each counts.
+    # By turns, for the machine is not the same at all times; the best of each counts, and a busy
+    # machine needs more turns to show its best.
     bad_s, good_s = _taken_s(bad), _taken_s(good)
-    for _ in range(TRIES):
+    for turn in range(MOST_TRIES):
         bad_s, good_s = min(bad_s, _taken_s(bad)), min(good_s, _taken_s(good))
+        if turn >= TRIES and bad_s - good_s <= MOST_S:
+            break
     assert bad_s - good_s <= MOST_S
     assert _peak_bytes(bad) - _peak_bytes(good) <= MOST_BYTES
 

@@ -75,7 +75,7 @@ class Collectors:
     def start(self, name: str) -> None:
         """Start one (again), and wait until it holds shards."""
         self._programs.start(name, "milepost-collector", "ingest")
-        self._programs.first_line(name, 30)
+        self._programs.first_line(name, 60)
         self._pids[name] = self._programs._running[name].pid
 
     def stop(self, name: str) -> None:

@@ -150,8 +150,11 @@ class Reader:
         self._cursor = "beginning"
         self.seen: list[tuple[str, str, int, float]] = []
 
-    def read_until(self, is_over: Callable[[], bool]) -> None:
-        """Read on until it is over, and nothing more comes for longer than anything may take."""
+    def read_until(self, is_over: Callable[[], bool], written: Callable[[], set[str]]) -> None:
+        """Read on until it is over and nothing more comes.
+
+        That is soon when all that was written has come; else longer than anything may take.
+        """
         over_s = 0.0
         with httpx.Client(base_url=self._url, timeout=WAIT_S + 5, trust_env=False) as client:
             while True:
@@ -166,7 +169,7 @@ class Reader:
                 self._cursor = page["next"]
                 if page["events"] or not over_s:
                     over_s = now_s if over else 0.0
-                elif now_s - over_s > SILENT_S:
+                elif written() <= {each[0] for each in self.seen} or now_s - over_s > SILENT_S:
                     return
 
 
@@ -211,6 +214,9 @@ def under_load(
     with psycopg.connect(dsn) as holder, Writers(dsn, load) as writers:
         _insert(holder, held)
 
+        def written() -> set[str]:
+            return writers.committed_s().keys() | {str(event.id) for event in held}
+
         def is_over() -> bool:
             nonlocal called, held_s
             if not called and len(reader.seen) > load.events // 3:
@@ -221,7 +227,7 @@ def under_load(
                 held_s = time.monotonic()
             return held_s > 0
 
-        reader.read_until(is_over)
+        reader.read_until(is_over, written)
         committed_s = writers.committed_s() | {str(event.id): held_s for event in held}
     assert called
     return judged(committed_s, reader.seen)

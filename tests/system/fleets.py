@@ -40,7 +40,7 @@ class Fleet:
 
     def figures(self, code: int = 0) -> dict[str, Any]:
         """Wait for the end, and return what it said."""
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=240)
         assert self.process.returncode == code, out + err
         figures: dict[str, Any] = json.loads(out)
         return figures

@@ -120,7 +120,7 @@ def test_demo_stopped_by_a_signal_reports_and_leaves_no_process(
     assert process.wait(60) == 0
     process.stdout.close()
     assert " 0 lost, 0 twice, 0 invented" in output
-    wait_until(lambda: not any(_lives(child) for child in started), 10, "the end of all")
+    wait_until(lambda: not any(_lives(child) for child in started), 60, "the end of all")
 
 
 def test_demo_killed_outright_leaves_no_process(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_demo_killed_outright_leaves_no_process(tmp_path: Path) -> None:
 
     process.wait(10)
     process.stdout.close()
-    wait_until(lambda: not any(_lives(child) for child in started), 30, "the end of all")
+    wait_until(lambda: not any(_lives(child) for child in started), 60, "the end of all")
 
 
 @pytest.mark.parametrize(

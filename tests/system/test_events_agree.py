@@ -184,7 +184,7 @@ def test_events_of_a_drive_are_the_same_live_late_replayed_and_tried(
         assert town.stored(late) == stored < town.stored(prompt)
         line.line.black_hole = False
         wait_until(late.is_drained, 120, "the end of the late drive")
-        wait_until(lambda: town.stored(late) == town.stored(prompt), 30, "all fixes")
+        wait_until(lambda: town.stored(late) == town.stored(prompt), 60, "all fixes")
 
     live, after_outage = town.live(prompt), town.live(late)
     assert {"fence.entered", "fence.exited"} <= {each.type for each in live}

@@ -5,7 +5,6 @@ import pytest
 from tests.system.chaos import ROUNDS, SCENARIOS, run_scenario
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_delivery_survives_faults_at_random_moments(name: str) -> None:
     """After twenty faults of a kind and the drain, the table holds what the buffers hold, once."""
@@ -15,7 +14,6 @@ def test_delivery_survives_faults_at_random_moments(name: str) -> None:
     assert (verdict.lost, verdict.duplicates, verdict.invented) == (0, 0, 0)
 
 
-@pytest.mark.timeout(240)
 def test_delivery_over_nats_survives_a_killed_broker() -> None:
     """The broker that every machine can have from a package does as well as mosquitto."""
     verdict = run_scenario(SCENARIOS["B1"], rounds=5, seed=2026, broker="nats")

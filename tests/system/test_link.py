@@ -22,9 +22,15 @@ from tests.system.world import wait_until
 
 # Three hours at 1 Hz.
 BACKLOG = 10_800
-NOTICED_S = 32.0
-LIVE_FIRST_S = 5.0
-LIVE_FIRST_THIN_S = 15.0  # the first 4 KiB, their losses made good
+LINKED_S = 120.0
+
+# A silent link is probed after this (the least that may be set), and given up after as much again.
+KEEPALIVE_S = 5
+NOTICED_S = 4.0 * KEEPALIVE_S
+
+# What is promised is a third of these; the rest is for machines that have other things to do.
+LIVE_FIRST_S = 15.0
+LIVE_FIRST_THIN_S = 45.0  # the first 4 KiB, their losses made good
 DRAINED_LAN_S = 60.0
 DRAINED_THIN_S = 15 * 60.0
 
@@ -51,7 +57,7 @@ class Van:
         link = ("--link", str(self.vehicle.port), "--speed", "10000", "--start-at")
         start = "2026-11-01T06:00:00Z"
         self.programs.start("sim", "milepost-sim", "replay", log, *link, start)
-        self.programs.first_line("sim", 30)
+        self.programs.first_line("sim", 60)
         self.programs.start("agent", "milepost-agent", "run", "--config", str(self.vehicle.config))
 
     def serve(self) -> None:
@@ -63,7 +69,7 @@ class Van:
         )
         self.programs.output("milepost-collector", "migrate", "--config", str(config))
         self.programs.start("ingest", "milepost-collector", "ingest", "--config", str(config))
-        self.programs.first_line("ingest", 30)
+        self.programs.first_line("ingest", 60)
 
     def status(self) -> dict[str, Any]:
         """Return what the agent says."""
@@ -151,7 +157,7 @@ def test_backlog_of_three_hours_drains(
             world.serve()
             sent = proxy.up_bytes
             proxy.line.black_hole = False
-            wait_until(lambda: world.status()["link"] == "up", NOTICED_S + 10, "a link")
+            wait_until(lambda: world.status()["link"] == "up", LINKED_S, "a link")
             newest = instant_of(world.status()["fix"]["time"])
             wait_until(lambda: world.map_time() == newest, live_s, "the newest on the map")
             wait_until(lambda: world.status()["backlog"] == 0, drained_s, "the drain")
@@ -161,22 +167,19 @@ def test_backlog_of_three_hours_drains(
         world.assert_all_stored()
 
 
-@pytest.mark.timeout(180)
 def test_dead_link_is_noticed(short_folder: Path) -> None:
     """A link that swallows everything is found dead by the keepalive, and made anew after it."""
     with van(short_folder) as world:
         broker = world.broker.address
         with Proxy(broker.host, broker.port) as proxy:
-            world.drive(10, proxy)
-            wait_until(lambda: world.status().get("link") == "up", 20, "a link")
+            world.drive(10, proxy, f"keepalive_s = {KEEPALIVE_S}")
+            wait_until(lambda: world.status().get("link") == "up", 60, "a link")
             proxy.line.black_hole = True
-            took_s = wait_until(lambda: world.status()["link"] == "down", NOTICED_S + 1, "the end")
-            assert took_s <= NOTICED_S
+            wait_until(lambda: world.status()["link"] == "down", NOTICED_S, "the end")
             proxy.line.black_hole = False
-            wait_until(lambda: world.status()["link"] == "up", 10, "a new link")
+            wait_until(lambda: world.status()["link"] == "up", 60, "a new link")
 
 
-@pytest.mark.timeout(120)
 def test_delivery_over_tls(short_folder: Path) -> None:
     """With an authority named, the unit delivers over TLS to a broker that it vouches for only."""
     authority, stranger = trustme.CA(), trustme.CA()
@@ -190,21 +193,23 @@ def test_delivery_over_tls(short_folder: Path) -> None:
             Proxy(broker.host, broker.port, context=served_by(authority)) as right,
         ):
             world.drive(5, wrong, f'ca_file = "{ca_file}"')
-            wait_until(lambda: int(world.status().get("fixes_committed", 0)) > 250, 20, "fixes")
-            assert "certificate" in world.status()["link_reason"].lower()
+            wait_until(lambda: int(world.status().get("fixes_committed", 0)) > 250, 60, "fixes")
+            wait_until(
+                lambda: "certificate" in world.status()["link_reason"].lower(), 60, "a refusal"
+            )
             world.programs.stop("agent")
             config = world.vehicle.config
             config.write_text(config.read_text().replace(str(wrong.port), str(right.port)))
             world.programs.start("agent", "milepost-agent", "run", "--config", str(config))
-            wait_until(lambda: world.status().get("link") == "up", 20, "a link over TLS")
-            wait_until(lambda: world.status()["backlog"] == 0, 20, "the drain")
-            wait_until(lambda: world.told().get("online") is True, 20, "a status")
+            wait_until(lambda: world.status().get("link") == "up", 60, "a link over TLS")
+            wait_until(lambda: world.status()["backlog"] == 0, 60, "the drain")
+            wait_until(lambda: world.told().get("online") is True, 60, "a status")
             told = world.told()
             assert (told["buffer"]["state"], told["receiver"]["state"]) == ("disk", "gone")
             assert told["buffer"]["rows"] > 250
             assert told["silent"] == "no serial"
             world.assert_all_stored(at_least=250)
-            wait_until(lambda: world.told()["online"] is False, 20, "a goodbye")
+            wait_until(lambda: world.told()["online"] is False, 60, "a goodbye")
             assert world.told()["reason"] == "stopped"
             assert world.told()["buffer"]["rows"] > 250, "a goodbye keeps what was said before"
 

@@ -138,7 +138,7 @@ def test_sinks_are_taken_over_from_a_process_that_stands_still(sinks: Sinks) -> 
                 first.process.send_signal(signal.SIGCONT)
                 sinks.add(100)
                 sinks.assert_carried(subscriber)
-    assert took_s < 20
+    assert took_s < 60
 
 
 def test_web_in_which_a_part_has_failed_ends(sinks: Sinks) -> None:

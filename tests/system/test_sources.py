@@ -35,7 +35,7 @@ def test_agent_makes_every_fix_of_a_drive(source: str, drive: Path, tmp_path: Pa
     with Programs(tmp_path, {}) as programs:
         how = ["--tcp", "127.0.0.1:0"] if source == "tcp" else []
         programs.start("sim", "milepost-sim", "replay", str(drive), "--speed", "100", *how)
-        port = json.loads(programs.first_line("sim", 30))["port"]
+        port = json.loads(programs.first_line("sim", 60))["port"]
         (tmp_path / "agent.toml").write_text(
             f'[device]\nid = "van-1"\n[receiver]\nport = "{port}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = 1\n[buffer]\npath = "{tmp_path}/buffer.db"\n'
@@ -44,7 +44,7 @@ def test_agent_makes_every_fix_of_a_drive(source: str, drive: Path, tmp_path: Pa
         programs.start("agent", "milepost-agent", "run", "--config", str(tmp_path / "agent.toml"))
         wait_until(lambda: not programs.is_running("sim"), 60, "the end of the drive")
         wait_until(
-            lambda: told().get("receiver", {}).get("state") == "gone", 30, "an agent that notices"
+            lambda: told().get("receiver", {}).get("state") == "gone", 60, "an agent that notices"
         )
         programs.stop("agent")
 

@@ -97,9 +97,9 @@ class World:
         config = str(self.folder / "collector.toml")
         self.programs.output("milepost-collector", "migrate", "--config", config)
         self.start_collector()
-        self.programs.first_line("ingest", 30)
+        self.programs.first_line("ingest", 60)
         self._start_vehicles()
-        wait_until(lambda: all(map(_has_fix, self.vehicles)), 30, "a first fix")
+        wait_until(lambda: all(map(_has_fix, self.vehicles)), 60, "a first fix")
         return self
 
     def __exit__(
@@ -165,7 +165,7 @@ class World:
             link = ("--link", str(vehicle.port))
             self.programs.start(vehicle.simulator, "milepost-sim", "replay", drive, *link)
         for vehicle in self.vehicles:
-            self.programs.first_line(vehicle.simulator, 30)
+            self.programs.first_line(vehicle.simulator, 60)
             self.start_agent(vehicle)
 
 

@@ -60,7 +60,7 @@ def refused(address: Address) -> bool:
         return link.connect_ex((address.host, address.port)) != 0
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
     """Wait for a condition, and fail naming it when it does not come true."""
     deadline = time.monotonic() + timeout_s
     while not condition():
