@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from milepost_firmware_sim.day.command import day
+from milepost_firmware_sim.day.options import DayError
 from milepost_firmware_sim.demo.programs import ProgramError
 from milepost_firmware_sim.demo.show import DemoError, DemoOptions, run_demo
 from milepost_firmware_sim.drive.command import drive
@@ -33,6 +35,7 @@ EXIT_WRONG = 2
 
 
 _MENDABLE = (
+    DayError,
     DemoError,
     DriveError,
     FaultError,
@@ -58,6 +61,7 @@ app.command("faults")(check_faults)
 app.command()(fleet)
 app.command()(town)
 app.command()(drive)
+app.command()(day)
 app.command()(wire)
 
 

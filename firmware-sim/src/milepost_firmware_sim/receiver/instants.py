@@ -54,7 +54,7 @@ class Instant:
 
 
 def instants(
-    drive: Drive, projection: Projection, begin: datetime, rate_hz: int = 1
+    drive: Drive, projection: Projection, begin: datetime, rate_hz: float = 1.0
 ) -> Iterator[Instant]:
     """Yield the truth of each instant from the begin of a drive to its end.
 
@@ -62,10 +62,10 @@ def instants(
         drive: What happened.
         projection: Of its plane.
         begin: Time of the first instant; its fraction of a second is left out.
-        rate_hz: Instants a second; divides 1000.
+        rate_hz: Instants a second; between two is a whole number of milliseconds.
     """
     begin = begin.astimezone(UTC).replace(microsecond=0)
-    step_ms = 1000 // rate_hz
+    step_ms = round(1000 / rate_hz)
     for elapsed_ms in range(0, int(drive.duration_s * 1000.0) + 1, step_ms):
         elapsed_s = elapsed_ms / 1000.0
         state = drive.at(elapsed_s)

@@ -40,13 +40,13 @@ class ReceiverOptions:
 
     Attributes:
         receiver_set: Its make, and with it its sentences.
-        rate_hz: Instants a second: 1, 5 or 10.
+        rate_hz: Instants a second: 1, 5 or 10; less where a track is sampled.
         noise: Times the usual errors; 0 measures the truth.
         static_hold: It holds its place while it stands, as many makes can be told to.
     """
 
     receiver_set: ReceiverSet = ReceiverSet.PLAIN
-    rate_hz: int = 1
+    rate_hz: float = 1.0
     noise: float = 1.0
     static_hold: bool = False
 
