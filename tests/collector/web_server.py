@@ -11,17 +11,20 @@ import httpx
 import uvicorn
 
 from milepost_collector.clock import Clock
-from milepost_collector.config import CollectorConfig, DatabaseConfig
+from milepost_collector.config import CollectorConfig, DatabaseConfig, GeocoderConfig
 from milepost_collector.web.app import make_app
 
 DEADLINE_S = 60.0
 
 
 @asynccontextmanager
-async def served(dsn: str) -> AsyncIterator[httpx.AsyncClient]:
+async def served(
+    dsn: str, *, geocoder: GeocoderConfig | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a database; give a client whose requests may name paths alone."""
     ready = asyncio.Event()
-    settings = CollectorConfig().model_copy(update={"database": DatabaseConfig(dsn=dsn)})
+    changed = {"database": DatabaseConfig(dsn=dsn), "geocoder": geocoder or GeocoderConfig()}
+    settings = CollectorConfig().model_copy(update=changed)
     app = make_app(settings, Clock(), ready.set)
     config = uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

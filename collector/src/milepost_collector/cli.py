@@ -19,14 +19,25 @@ from milepost_collector.checking import check_database
 from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig, ConfigError, database_dsn, read_config
 from milepost_collector.definitions_file import put_in_force, read_fences, read_rules
+from milepost_collector.delivery.notices.rules import NoticeRulesError
 from milepost_collector.embedded import EmbeddedError
 from milepost_collector.engine import FenceError, RulesError
+from milepost_collector.eta.command import app as eta_app
+from milepost_collector.eta.errors import EtaError
 from milepost_collector.events.command import app as events_app
 from milepost_collector.events.errors import EventsError
 from milepost_collector.exporting import Form, moment, write_fixes
 from milepost_collector.importing.command import ImportOptions, import_files
 from milepost_collector.ingest.process import run_ingest
 from milepost_collector.logs import configure_logs
+from milepost_collector.notices.channel import ChannelError
+from milepost_collector.notices.command import NoticesError
+from milepost_collector.notices.command import app as notices_app
+from milepost_collector.notices.preparing import prepare as prepare_notices
+from milepost_collector.planning.command import PlansError
+from milepost_collector.planning.command import app as plans_app
+from milepost_collector.proof.command import ProofCommandError
+from milepost_collector.proof.command import app as proof_app
 from milepost_collector.serve import ServeError
 from milepost_collector.serve import serve as run_serve
 from milepost_collector.store.connection import LOST, UNMADE
@@ -50,8 +61,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(eta_app, name="eta")
 app.add_typer(events_app, name="events")
+app.add_typer(notices_app, name="notices")
+app.add_typer(proof_app, name="proof")
 app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(plans_app, name="plans")
 
 
 class _WrongError(Exception):
@@ -64,11 +79,17 @@ def main() -> None:
     try:
         app()
     except (
+        ChannelError,
         ConfigError,
         EmbeddedError,
+        EtaError,
         EventsError,
         FenceError,
         MigrationError,
+        NoticeRulesError,
+        NoticesError,
+        PlansError,
+        ProofCommandError,
         RulesError,
         ServeError,
         TimescaleError,
@@ -90,7 +111,9 @@ def _exit_wrong(message: str) -> None:
 @app.command()
 def serve(config: ConfigPath = None) -> None:
     """Run everything: ingest and web, and the database and broker where none is configured."""
-    run_serve(read_config(config), config)
+    settings = read_config(config)
+    prepare_notices(settings.notices)
+    run_serve(settings, config)
 
 
 @app.command()
@@ -115,6 +138,7 @@ def web(
 
     settings = read_config(config)
     _dsn(settings)
+    prepare_notices(settings.notices)
     run_web(settings, fd)
 
 

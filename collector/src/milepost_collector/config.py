@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from milepost_collector.notices.channel import read_channels
 from milepost_collector.store.connection import DsnError, check_dsn
 from milepost_collector.store.consumers import Start
 from milepost_collector.webhooks.address import Network, parse_networks
@@ -221,6 +222,68 @@ class WebhooksConfig(_Section):
         return parse_networks(self.allow_private)
 
 
+class GeocoderConfig(_Section):
+    """What finds the places of plans that say an address alone.
+
+    Attributes:
+        kind: `nominatim` or `photon`; empty: nobody is asked, and such places are refused.
+        url: Where it is: `http://` or `https://`.
+        user_agent: What we call ourselves there.
+        rate_per_s: How many addresses it is asked for in a second at the most.
+        timeout_s: Seconds that it has for an answer.
+    """
+
+    kind: str = Field(default="", pattern=r"^(|nominatim|photon)$")
+    url: str = Field(default="", pattern=r"^(|https?://[^\s/?#@]+[^\s?#]*)$")
+    user_agent: str = Field(default="milepost-collector", min_length=1, max_length=200)
+    rate_per_s: float = Field(default=1.0, ge=0.01, le=1000.0)
+    timeout_s: float = Field(default=10.0, ge=0.1, le=60.0)
+
+    @model_validator(mode="after")
+    def _has_address(self) -> "GeocoderConfig":
+        if self.kind and not self.url:
+            raise ValueError(f"url is not set, where the {self.kind} is")
+        return self
+
+
+class NoticesConfig(_Section):
+    """Messages to people: by SMS, e-mail and push through apprise, or into a file.
+
+    Attributes:
+        rules: A JSON object of rules (`collector/docs/notices.md`); without one nobody is told.
+        channels: By name the URL of each, with places for the address: `{phone}`, `{email}` or
+            `{order}`. They may hold secrets, so they stand here or in the environment alone.
+        send: Whether this program sends; no in a copy of a database, which has the same people.
+        timeout_s: Seconds that a provider has for an answer.
+        parallel: Calls at a time.
+        retry_s: After the n-th failure in a row that has certainly sent nothing the next try comes
+            within so many seconds, at random; after the last of them it has failed.
+        keep_days: Days after which notices that ended are deleted.
+    """
+
+    rules: Path | None = None
+    channels: dict[str, str] = Field(default_factory=dict)
+    send: bool = True
+    timeout_s: float = Field(default=30.0, ge=0.1, le=300.0)
+    parallel: int = Field(default=4, ge=1, le=64)
+    retry_s: tuple[Annotated[float, Field(ge=0.0, le=86_400.0)], ...] = Field(
+        default=(5.0, 30.0, 120.0, 600.0, 1800.0), min_length=1, max_length=50
+    )
+    keep_days: int = Field(default=90, ge=1, le=36_500)
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _are_named_urls(cls, value: object) -> object:
+        """Refuse what is none, without repeating it: it may hold a password."""
+        if not isinstance(value, dict):
+            raise ValueError("is no table of names and URLs")
+        for name, url in value.items():
+            if not isinstance(url, str):
+                raise ValueError(f"{str(name)[:40]} is no URL")
+        read_channels(value)
+        return value
+
+
 class CollectorConfig(BaseSettings):
     """All of it."""
 
@@ -238,6 +301,8 @@ class CollectorConfig(BaseSettings):
     events: EventsConfig = EventsConfig()
     jetstream: JetStreamConfig = JetStreamConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    notices: NoticesConfig = NoticesConfig()
+    geocoder: GeocoderConfig = GeocoderConfig()
 
     @classmethod
     def settings_customise_sources(

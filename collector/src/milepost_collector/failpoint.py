@@ -14,13 +14,18 @@ ENVIRONMENT_KEY = "MILEPOST_FAILPOINT"
 
 
 class Failpoint(StrEnum):
-    """The places: in the transaction that stores fixes and events, and in carrying events out."""
+    """The places: in the transaction that stores fixes and events, in carrying events out, and in
+    telling people: notices made but not committed, `sending` committed, and called.
+    """
 
     AFTER_INSERT = "after-insert"
     AFTER_COMMIT = "after-commit"
     BEFORE_PUBLISH = "before-publish"
     AFTER_PUBLISH = "after-publish"
     AFTER_CURSOR = "after-cursor"
+    NOTICES_MADE = "notices-made"
+    BEFORE_CALL = "before-call"
+    AFTER_CALL = "after-call"
 
 
 def passing_from(wanted: str) -> Callable[[Failpoint], None]:

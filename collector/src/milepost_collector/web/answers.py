@@ -1,6 +1,6 @@
 """What answers look like: they are written from these, and described by these."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -95,6 +95,32 @@ class Refusal:
     """Why there is no answer."""
 
     error: Annotated[str, Meta(description="One sentence for people.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Something that is wrong with what a request brought."""
+
+    where: Annotated[str, Meta(description="As `stops[3].window.to`; empty: the whole.")]
+    what: Annotated[str, Meta(description="What is wrong, with the value.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Why a request cannot be understood: all that is wrong with its body."""
+
+    error: Annotated[str, Meta(description="One sentence for people.")]
+    problems: list[Wrong] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why something cannot be done as things stand."""
+
+    error: Annotated[str, Meta(description="One sentence for people.")]
+    allowed: Annotated[list[str], Meta(description="The states that can follow.")] = field(
+        default_factory=list
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ The OpenAPI document shows the same parameters (`openapi`), so it cannot say any
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
@@ -28,6 +29,7 @@ _SAID_AGAIN = 100
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # A `+` that was not escaped comes as a space.
 _ESCAPED_PLUS = re.compile(r" (?=\d\d:\d\d$)", re.ASCII)
 
@@ -165,6 +167,67 @@ class Text(Parameter[str]):
 
     def schema(self) -> dict[str, Any]:
         """Return that it is there."""
+        return {"type": "string", "minLength": 1}
+
+
+@dataclass(frozen=True)
+class Form(Parameter[str]):
+    """A text of some form; empty where it is absent.
+
+    Attributes:
+        pattern: What the whole of it looks like.
+        right: The same in words.
+    """
+
+    pattern: str = ""
+    right: str = ""
+
+    def read(self, texts: list[str]) -> str:
+        """Read it."""
+        if not texts:
+            return ""
+        if not re.fullmatch(self.pattern, texts[0], re.ASCII):
+            raise self.wrong(texts[0], self.right)
+        return texts[0]
+
+    def schema(self) -> dict[str, Any]:
+        """Return its form."""
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+
+@dataclass(frozen=True)
+class Day(Parameter[date | None]):
+    """A day."""
+
+    def read(self, texts: list[str]) -> date | None:
+        """Read it; None where it is absent."""
+        try:
+            if not texts:
+                return None
+            if _DAY.fullmatch(texts[0]):
+                return date.fromisoformat(texts[0])
+        except ValueError:
+            pass
+        raise self.wrong(texts[0], "a date, YYYY-MM-DD")
+
+    def schema(self) -> dict[str, Any]:
+        """Return its form."""
+        return {"type": "string", "format": "date"}
+
+
+@dataclass(frozen=True)
+class Zone(Parameter[str | None]):
+    """A time zone."""
+
+    def read(self, texts: list[str]) -> str | None:
+        """Read it; None where it is absent."""
+        try:
+            return ZoneInfo(texts[0]).key if texts else None
+        except (ValueError, OSError, LookupError):  # what zoneinfo raises of names that are none
+            raise self.wrong(texts[0], "a time zone by its IANA name") from None
+
+    def schema(self) -> dict[str, Any]:
+        """Return its form."""
         return {"type": "string", "minLength": 1}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from milepost_collector.web.answers import Gone, Refusal
+from milepost_collector.web.answers import Conflict, Gone, Problems, Refusal
 
 _encoder = msgspec.json.Encoder()
 
@@ -19,10 +19,17 @@ class RequestError(Exception):
         body: What the answer says.
     """
 
-    def __init__(self, status: int, error: str, *, resume_from: datetime | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        *,
+        resume_from: datetime | None = None,
+        body: Refusal | Problems | Conflict | None = None,
+    ) -> None:
         super().__init__(error)
         self.status = status
-        self.body = Gone(error, resume_from) if resume_from else Refusal(error)
+        self.body = Gone(error, resume_from) if resume_from else body or Refusal(error)
 
 
 def to_json(value: Any) -> bytes:
@@ -31,7 +38,6 @@ def to_json(value: Any) -> bytes:
 
 
 def reply(value: Any, status: int = 200) -> Response:
-    """Answer with JSON that nobody keeps."""
-    return Response(
-        to_json(value), status, {"Cache-Control": "no-store"}, media_type="application/json"
-    )
+    """Answer with JSON that nobody keeps; bytes are JSON already."""
+    written = value if isinstance(value, bytes) else to_json(value)
+    return Response(written, status, {"Cache-Control": "no-store"}, media_type="application/json")

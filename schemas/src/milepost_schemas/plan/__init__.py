@@ -9,8 +9,9 @@ from milepost_schemas.plan.plan import (
     Stop,
     Window,
 )
-from milepost_schemas.plan.reading import PlanError, Problem, read_plan
-from milepost_schemas.plan.writing import write_plan
+from milepost_schemas.plan.reader import PlanError, Problem
+from milepost_schemas.plan.reading import read_order, read_plan, read_stop
+from milepost_schemas.plan.writing import write_order, write_plan, write_stop
 
 __all__ = [
     "Contact",
@@ -22,6 +23,10 @@ __all__ = [
     "Problem",
     "Stop",
     "Window",
+    "read_order",
     "read_plan",
+    "read_stop",
+    "write_order",
     "write_plan",
+    "write_stop",
 ]

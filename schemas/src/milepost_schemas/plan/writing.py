@@ -28,7 +28,7 @@ def write_plan(plan: Plan) -> dict[str, Any]:
             radius_m=(depot.radius_m, USUAL_RADIUS_M),
             departs_at=(None if depot.departs_ms is None else rfc3339(depot.departs_ms), None),
         )
-    written["stops"] = [_stop(stop) for stop in plan.stops]
+    written["stops"] = [write_stop(stop) for stop in plan.stops]
     if plan.path:
         written["path"] = [list(point) for point in plan.path]
     return written
@@ -46,7 +46,8 @@ def _place(place: Place) -> dict[str, Any]:
     )
 
 
-def _stop(stop: Stop) -> dict[str, Any]:
+def write_stop(stop: Stop) -> dict[str, Any]:
+    """Write a stop of a plan."""
     window = stop.window
     between = window and {"from": rfc3339(window.from_ms), "to": rfc3339(window.to_ms)}
     return (
@@ -57,12 +58,13 @@ def _stop(stop: Stop) -> dict[str, Any]:
             window=(between, None),
             service_s=(stop.service_s, USUAL_SERVICE_S),
             priority=(stop.priority, USUAL_PRIORITY),
-            orders=([_order(order) for order in stop.orders], []),
+            orders=([write_order(order) for order in stop.orders], []),
         )
     )
 
 
-def _order(order: Order) -> dict[str, Any]:
+def write_order(order: Order) -> dict[str, Any]:
+    """Write an order."""
     return {"id": order.id} | _unusual(
         parcels=(list(order.parcels), []), contact=(_contact(order.contact), {})
     )
