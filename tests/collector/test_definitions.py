@@ -10,6 +10,7 @@ import pytest
 from milepost_collector.engine import Definitions, Rules, Version
 from milepost_collector.store.connection import connect, connect_async
 from milepost_collector.store.definitions import load, newest_fences, postpone, publish
+from milepost_collector.store.planned_stops import PlannedStops
 from milepost_schemas.fix import Fix
 from tests.collector.batches import NOW, NOW_MS
 from tests.collector.fences import circle, collection
@@ -36,7 +37,7 @@ def loaded(database: FreshDatabase) -> tuple[Definitions, dict[str, Any]]:
 
     async def both() -> tuple[Definitions, dict[str, Any]]:
         async with await connect_async(database.dsn, autocommit=True) as connection:
-            return await load(connection), await newest_fences(connection)
+            return await load(connection, PlannedStops(), NOW_MS), await newest_fences(connection)
 
     return asyncio.run(both())
 

@@ -7,7 +7,7 @@ has not. Who is farther than `DEVIATED_M` from its way, after it has been on it,
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -82,7 +82,7 @@ def planned_fences(versions: Sequence[tuple[int, Plan]]) -> list[Fence]:
     spans: dict[_Mark, list[tuple[int, int]]] = {}
     ends = [*(at for at, _ in versions[1:]), _FOR_EVER_MS]
     for (at_ms, plan), next_ms in zip(versions, ends, strict=True):
-        first_ms, end_ms = holds_ms(plan)
+        first_ms, end_ms = holds_ms(plan.date, plan.time_zone)
         from_ms, to_ms = max(at_ms, first_ms), min(next_ms, end_ms)
         for mark in _marks(plan) if from_ms < to_ms else ():
             known = spans.setdefault(mark, [])
@@ -103,9 +103,9 @@ def planned_fences(versions: Sequence[tuple[int, Plan]]) -> list[Fence]:
     return found
 
 
-def holds_ms(plan: Plan) -> tuple[int, int]:
-    """Return from when until when a plan can hold: its day, and the night behind it."""
-    midnight = datetime.combine(plan.date, time(), ZoneInfo(plan.time_zone))
+def holds_ms(day: date, time_zone: str) -> tuple[int, int]:
+    """Return from when until when a plan of a day can hold: the day, and the night behind it."""
+    midnight = datetime.combine(day, time(), ZoneInfo(time_zone))
     return milliseconds(midnight), milliseconds(midnight + timedelta(days=1) + _AFTER_MIDNIGHT)
 
 

@@ -23,7 +23,7 @@ from milepost_schemas.fix import instant
 _DAY_MS = 86_400_000
 
 # Events may move into the time in question, or out of it.
-_AROUND_MS = _DAY_MS
+AROUND_MS = _DAY_MS
 
 # How long after it happened something is told at most, while fixes come.
 _TOLD_WITHIN_MS = 7 * _DAY_MS
@@ -72,7 +72,7 @@ def replay(
         vehicle: Only this one; None: all.
         step: Is told of so many more fixes.
     """
-    wide = Period(period.begin_ms - _AROUND_MS, period.end_ms + _AROUND_MS)
+    wide = Period(period.begin_ms - AROUND_MS, period.end_ms + AROUND_MS)
     told = replays.recorded(connection, vehicle, instant(wide.begin_ms), instant(wide.end_ms))
     waiting = next(told, None)
     for device in replays.devices(connection, vehicle):

@@ -12,13 +12,14 @@ from milepost_collector.clock import Clock
 from milepost_collector.engine import Definitions, Fence, RuleBook, Version
 from milepost_collector.events.difference import Difference
 from milepost_collector.events.errors import EventsError
-from milepost_collector.events.history import Period, Replayed, replay
+from milepost_collector.events.history import AROUND_MS, Period, Replayed, replay
 from milepost_collector.events.revision import revision
 from milepost_collector.events.telling import printable, sentence
 from milepost_collector.progress import progress
 from milepost_collector.store import definitions as stored_definitions
 from milepost_collector.store import replays
 from milepost_collector.store.connection import Database, connect_async
+from milepost_collector.store.planned_stops import PlannedStops
 from milepost_collector.store.writes import Writes, write
 from milepost_schemas.event import Event, cloud_event, rfc3339
 from milepost_schemas.fix import milliseconds
@@ -97,7 +98,8 @@ def _watched(database: Database, asked: Asked) -> Iterator[Callable[[int], None]
 async def _definitions(dsn: str, asked: Asked) -> Definitions:
     index = None if asked.fences is None else Version.of(asked.fences).fences
     async with await connect_async(dsn, autocommit=True) as database:
-        return await stored_definitions.load(database, index, asked.rules)
+        since_ms = asked.period.begin_ms - AROUND_MS
+        return await stored_definitions.load(database, PlannedStops(), since_ms, index, asked.rules)
 
 
 async def _record(dsn: str, each: Replayed, clock: Clock) -> int:

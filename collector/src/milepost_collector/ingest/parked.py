@@ -8,6 +8,7 @@ from milepost_collector.ingest.thinking import doubted_rows, think
 from milepost_collector.store import definitions as stored_definitions
 from milepost_collector.store import locked as rows
 from milepost_collector.store.connection import AsyncDatabase
+from milepost_collector.store.planned_stops import PlannedStops
 from milepost_collector.store.writes import Writes, write
 
 _log = structlog.get_logger(__name__)
@@ -24,7 +25,10 @@ async def resume_parked(database: AsyncDatabase, clock: Clock) -> None:
         OperationalError, InterfaceError: The database is lost or too busy.
     """
     parked = await rows.parked_devices(database)
-    definitions = await stored_definitions.load(database) if parked else Definitions()
+    if not parked:
+        return
+    plans = PlannedStops(parked)
+    definitions = await stored_definitions.load(database, plans, clock.now_ms())
     for device in parked:
         has_more = True
         while has_more:

@@ -21,6 +21,7 @@ from milepost_collector.ingest.settle import Rows, Settlement, is_plausible, set
 from milepost_collector.store import definitions as stored_definitions
 from milepost_collector.store import locked
 from milepost_collector.store.connection import LOST, AsyncDatabase
+from milepost_collector.store.planned_stops import PlannedStops
 from milepost_collector.store.writes import NO_PLACE, NOT_STORABLE, write
 from milepost_schemas.ack import Ack
 from milepost_schemas.batch import Envelope
@@ -34,6 +35,9 @@ _log = structlog.get_logger(__name__)
 MAX_FIXES = 20_000
 
 _WEEK_MS = 7 * 86_400_000
+
+# Plans of so long ago are at hand for all vehicles.
+_PLANS_MS = 86_400_000
 
 # 1970-01-01 was a Thursday; weeks of partitions begin on Mondays.
 _MONDAY_MS = 4 * 86_400_000
@@ -86,6 +90,7 @@ class Intake:
         self._clock = clock
         self._oldest_ms = oldest_ms
         self._definitions = Definitions() if events else None
+        self._plans = PlannedStops()
         self._weeks: set[int] = set()
 
     async def take(self, messages: Sequence[Message]) -> Outcome:
@@ -141,11 +146,31 @@ class Intake:
         if not arrivals.arrivals and not arrivals.refusals:
             return Outcome()
         while True:
+            if self._definitions is not None and self._lacks_plans(arrivals):
+                await self._load_definitions()
             try:
                 return await self._try_transact(arrivals)
             except _OutdatedError:
                 # Not while rows are locked: many fences take longer than a transaction may.
-                self._definitions = await stored_definitions.load(self._database)
+                await self._load_definitions()
+
+    async def _load_definitions(self) -> None:
+        since_ms = self._clock.now_ms() - _PLANS_MS
+        self._definitions = await stored_definitions.load(self._database, self._plans, since_ms)
+
+    def _lacks_plans(self, arrivals: Arrivals) -> bool:
+        """Whether fixes are so old that the plans of then are not at hand."""
+        time_ms, batch = arrivals.read.rows.time_ms, arrivals.read.rows.batch
+        plausible = is_plausible(time_ms, self._clock.now_ms(), self._oldest_ms)
+        if not plausible.any():
+            return False
+        now_ms = self._clock.now_ms()
+        oldest_ms = np.full(len(arrivals.read.counts), now_ms)
+        np.minimum.at(oldest_ms, batch[plausible], time_ms[plausible])
+        devices = [each.message.address.device for each in arrivals.arrivals]
+        times_ms = oldest_ms[[each.place for each in arrivals.arrivals]].tolist()
+        lacking = [self._plans.lacks(*each) for each in zip(devices, times_ms, strict=True)]
+        return any(lacking)
 
     async def _try_transact(self, arrivals: Arrivals) -> Outcome:
         now_ms = self._clock.now_ms()

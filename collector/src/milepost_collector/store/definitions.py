@@ -28,6 +28,7 @@ from milepost_collector.engine import (
 from milepost_collector.engine.nearby import FenceIndex
 from milepost_collector.garbage import uncollected
 from milepost_collector.store.connection import AsyncDatabase, Database
+from milepost_collector.store.planned_stops import PlannedStops
 from milepost_schemas.fix import milliseconds
 
 _log = structlog.get_logger(__name__)
@@ -98,15 +99,26 @@ def _digest(fences: _Part) -> bytes:
 
 
 async def load(
-    connection: AsyncDatabase, fences: FenceIndex | None = None, rules: RuleBook | None = None
+    connection: AsyncDatabase,
+    plans: PlannedStops,
+    since_ms: int,
+    fences: FenceIndex | None = None,
+    rules: RuleBook | None = None,
 ) -> Definitions:
     """Load all versions; fences are made ready beside the event loop.
 
     Args:
         connection: An open connection.
+        plans: What is at hand of plans; brought up to date.
+        since_ms: GPS time from which on all plans are to be at hand, milliseconds since 1970.
         fences: Hold at any time in place of those that are stored.
         rules: Likewise.
     """
+    # Asked first: what changes meanwhile is loaded once more.
+    cursor = await connection.execute("SELECT newest_definitions()")
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - it asks for one value
+    planned = await plans.load(connection, since_ms)
     cursor = await connection.execute(
         "SELECT version, effective_at, digest, rules FROM definitions ORDER BY version"
     )
@@ -127,7 +139,7 @@ async def load(
         before = Version.of()
         always = Version(fences or before.fences, rules or before.rules)
         versions.insert(0, (_ALWAYS_MS, always))
-    return Definitions(rows[-1][0] if rows else 0, versions)
+    return Definitions(row[0], versions, planned)
 
 
 async def _indexes(connection: AsyncDatabase, digests: Iterable[bytes]) -> dict[bytes, FenceIndex]:
@@ -194,3 +206,13 @@ async def newest_fences(connection: AsyncDatabase) -> _Part:
     )
     row = await cursor.fetchone()
     return row[0] if row else _NO_FENCES
+
+
+async def rules_at(connection: AsyncDatabase, time: datetime) -> RuleBook:
+    """Return the rules that were in force at a GPS time; the usual ones before the first."""
+    cursor = await connection.execute(
+        "SELECT rules FROM definitions WHERE effective_at <= %s ORDER BY version DESC LIMIT 1",
+        (time,),
+    )
+    row = await cursor.fetchone()
+    return _rules(row[0]) if row else RuleBook()

@@ -68,7 +68,7 @@ async def _lock(connection: AsyncDatabase, names: list[str]) -> dict[str, Locked
     async with connection.cursor(row_factory=class_row(LockedDevice)) as cursor:
         await cursor.execute(
             "SELECT no, device, shard, engine_state, engine_parked, "
-            "(SELECT coalesce(max(version), 0) FROM definitions) AS definitions "
+            "(SELECT newest_definitions()) AS definitions "
             "FROM device WHERE device = ANY(%b) ORDER BY no FOR UPDATE SKIP LOCKED",
             (names,),
         )
