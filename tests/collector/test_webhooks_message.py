@@ -161,7 +161,7 @@ def test_types_are_known_ones_or_beginnings(names: list[str], types: list[str] |
 )
 def test_type_that_is_not_known_is_refused(name: str) -> None:
     """The error says which types there are."""
-    with pytest.raises(ChoiceError, match=r"is none of event.withdrawn, fence.dwelled"):
+    with pytest.raises(ChoiceError, match=r"is none of eta.moved, event.withdrawn, fence.dwelled"):
         checked_types([name])
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Coroutine, Iterator
 
 from milepost_collector.config import CollectorConfig
+from milepost_collector.desks.office import keep_desks
 from milepost_collector.feed.carrying import Carrier
 from milepost_collector.feed.mqtt import MqttOutlet
 from milepost_collector.feed.tail import Tail
+from milepost_collector.notices.office import tell_people
 from milepost_collector.webhooks.office import deliver_webhooks
 
 
@@ -17,7 +19,12 @@ def following(config: CollectorConfig, tail: Tail) -> list[Coroutine[None, None,
         tail: The end of the feed, which is followed already.
     """
     carried = [carrier.run() for carrier in carriers(config, tail)]
-    return [*carried, deliver_webhooks(config, tail)]
+    return [
+        *carried,
+        deliver_webhooks(config, tail),
+        keep_desks(config, tail),
+        tell_people(config, tail),
+    ]
 
 
 def carriers(config: CollectorConfig, tail: Tail) -> Iterator[Carrier]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from milepost_collector.delivery.desk import DESK_TYPES
+from milepost_collector.delivery.notices.rules import NOTICE_TYPES
 from milepost_collector.engine.telling import TYPES
 from milepost_collector.events.difference import WITHDRAWN
 from milepost_schemas.event import TYPE_PREFIX
 
-EVENT_TYPES = tuple(sorted((*TYPES, WITHDRAWN)))
+EVENT_TYPES = tuple(sorted((*TYPES, *DESK_TYPES, *NOTICE_TYPES, WITHDRAWN)))
 
 _MAX_NAME = 200
 
