@@ -21,14 +21,19 @@ from milepost_collector.clock import Clock
 from milepost_collector.config import CollectorConfig
 from milepost_collector.feed.following import following
 from milepost_collector.feed.tail import Tail
+from milepost_collector.planning.geocoder import geocoder_of
 from milepost_collector.store.connection import LOST
 from milepost_collector.store.pool import BUSY, Pool
 from milepost_collector.web.answers import Alive, Refusal
-from milepost_collector.web.endpoint import Asked, Endpoint
+from milepost_collector.web.days import DAYS
+from milepost_collector.web.endpoint import Asked, Endpoint, routes
 from milepost_collector.web.events import EVENTS
 from milepost_collector.web.openapi import document
+from milepost_collector.web.orders import ORDERS
+from milepost_collector.web.plans import PLANS
 from milepost_collector.web.reply import RequestError, reply
 from milepost_collector.web.stream import STREAM
+from milepost_collector.web.taps import TAPS
 from milepost_collector.web.vehicles import FENCES, TRACK, VEHICLES
 
 _log = structlog.get_logger(__name__)
@@ -66,7 +71,7 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
     app = Starlette(
         routes=[
             Route("/", _page),
-            *(endpoint.route() for endpoint in ENDPOINTS),
+            *routes(ENDPOINTS),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         lifespan=lifespan,
@@ -79,6 +84,7 @@ def make_app(config: CollectorConfig, clock: Clock, on_ready: Callable[[], None]
         },
     )
     app.state.pool, app.state.tail, app.state.clock = pool, tail, clock
+    app.state.geocoder = geocoder_of(config.geocoder)
     return app
 
 
@@ -122,6 +128,10 @@ ENDPOINTS = (
     VEHICLES,
     TRACK,
     FENCES,
+    *PLANS,
+    *ORDERS,
+    *DAYS,
+    *TAPS,
     Endpoint("/v1/openapi.json", _openapi, "This description", dict, asks_database=False),
 )
 

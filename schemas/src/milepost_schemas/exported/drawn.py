@@ -11,6 +11,7 @@ for GeoJSON, and `coordTimes` as other programs write it.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from milepost_schemas.event import rfc3339
@@ -33,14 +34,34 @@ _GPX_HEAD = (
 )
 
 
-def gpx_lines(devices: Devices, creator: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Waypoint:
+    """A place with a name.
+
+    Attributes:
+        lat_deg: WGS 84; likewise `lon_deg`.
+        name: What it is called.
+        told: What is to be said of it; None: nothing.
+        time_ms: When something was there, GPS milliseconds since 1970; None: unknown.
+    """
+
+    lat_deg: float
+    lon_deg: float
+    name: str
+    told: str | None = None
+    time_ms: int | None = None
+
+
+def gpx_lines(devices: Devices, creator: str, waypoints: Iterable[Waypoint] = ()) -> Iterator[str]:
     """Yield a GPX 1.1 document: a track a device, named by it, of as many segments as there are.
 
     Args:
         devices: A device's name, or nothing, and its streams.
         creator: The program that writes it.
+        waypoints: Places beside the tracks.
     """
     yield _GPX_HEAD.format(quoteattr(creator))
+    yield from map(_waypoint, waypoints)
     for name, streams in devices:
         yield f"<trk>\n<name>{escape(name)}</name>\n" if name else "<trk>\n"
         for _, fixes in streams:
@@ -76,6 +97,13 @@ def _gpx_segments(fixes: Iterable[KeptFix]) -> Iterator[str]:
         yield _track_point(kept)
     if is_open:
         yield "</trkseg>\n"
+
+
+def _waypoint(point: Waypoint) -> str:
+    time = "" if point.time_ms is None else f"<time>{rfc3339(point.time_ms)}</time>"
+    told = "" if point.told is None else f"<desc>{escape(point.told)}</desc>"
+    place = f'lat="{point.lat_deg:.6f}" lon="{point.lon_deg:.6f}"'
+    return f"<wpt {place}>{time}<name>{escape(point.name)}</name>{told}</wpt>\n"
 
 
 def _track_point(kept: KeptFix) -> str:
