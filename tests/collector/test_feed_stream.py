@@ -173,7 +173,7 @@ def test_readers_that_do_not_read_cost_a_page_each(
     with web_program(tmp_path, plain_database) as (url, process), ExitStack() as stack:
         address = httpx.URL(url)
         asked = f"GET /v1/events/stream HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode()
-        httpx.get(f"{url}/v1/events", trust_env=False)
+        httpx.get(f"{url}/v1/events", trust_env=False, timeout=DEADLINE_S)
         before_bytes = process.memory_info().rss
         readers = []
         for _ in range(READERS):
@@ -186,7 +186,9 @@ def test_readers_that_do_not_read_cost_a_page_each(
         deadline_s, most_bytes = time.monotonic() + 4, 0
         while time.monotonic() < deadline_s:
             most_bytes = max(most_bytes, process.memory_info().rss)
-            assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+            assert (
+                httpx.get(f"{url}/healthz", trust_env=False, timeout=DEADLINE_S).status_code == 200
+            )
         assert most_bytes - before_bytes < READERS * READER_MAX_BYTES
 
         readers[0].settimeout(DEADLINE_S)

@@ -15,6 +15,7 @@ from paho.mqtt import subscribe
 from milepost_collector.clock import Clock
 from milepost_collector.embedded import Address
 from milepost_schemas.ack import Ack
+from milepost_schemas.batch import decode_batch
 from milepost_schemas.topics import Address as UnitAddress
 from milepost_schemas.topics import Channel
 from tests.collector.batches import drive, message
@@ -59,7 +60,11 @@ def batch(first: int, last: int, *, number: int = 1) -> bytes:
 
 
 def delivered(unit: Unit, payload: bytes) -> Ack:
-    """Send a batch again and again, as a unit does, until it is acknowledged."""
+    """Send a batch again and again, as a unit does, until it is acknowledged.
+
+    What was sent twice is acknowledged twice, so acks of earlier batches may be under way.
+    """
+    number = decode_batch(payload).envelope.batch
     acks: list[Ack] = []
 
     def answered() -> bool:
@@ -68,10 +73,20 @@ def delivered(unit: Unit, payload: bytes) -> Ack:
             acks.append(unit.ack(timeout_s=0.3))
         except queue.Empty:
             return False
-        return True
+        return acks[-1].batch == number
 
     wait_until(answered, "an ack")
-    return acks[0]
+    return acks[-1]
+
+
+def acked_s(unit: Unit, number: int) -> float:
+    """Send a batch of three fixes; return the seconds until it is acknowledged."""
+    begin_s = time.monotonic()
+    unit.send(batch(3 * number - 2, 3 * number, number=number))
+    while (ack := unit.ack()).batch != number:
+        pass  # of a batch that was sent twice
+    assert (ack.last_seq, ack.refused) == (3 * number, None)
+    return time.monotonic() - begin_s
 
 
 def said(database: FreshDatabase, device: str) -> Any:
@@ -88,7 +103,7 @@ def status(connection: int, *, is_online: bool, run: str = "aa") -> dict[str, An
     return {"online": is_online, "run": run, "connection": connection}
 
 
-def test_ingest_after_undecodable_bytes_stores_the_next_batch_within_a_second(
+def test_ingest_after_undecodable_bytes_stores_the_next_batch_as_soon_as_ever(
     database: FreshDatabase, broker: Address, tmp_path: Path, device: str
 ) -> None:
     """Noise is kept as a dead letter and holds up nothing: the next batch is stored and acked."""
@@ -99,21 +114,17 @@ def test_ingest_after_undecodable_bytes_stores_the_next_batch_within_a_second(
         assert program.line() == "ready\n"
         # The partition of the week and the plans are made by a first batch.
         assert delivered(unit, batch(1, 3)).last_seq == 3
-        took_s = []
-        for number in range(2, 7):
-            unit.send(b"\xc1 noise %d" % number)
-            letters = number - 1
-            wait_until(lambda: database.value(DEAD_LETTERS) == letters, "a dead letter")  # noqa: B023
-            last = 3 * number
-            begin_s = time.monotonic()
-            unit.send(batch(last - 2, last, number=number))
-            ack = unit.ack()
-            took_s.append(time.monotonic() - begin_s)
-            assert (ack.batch, ack.last_seq, ack.refused) == (number, last, None)
-        assert min(took_s) < 1
-        assert database.value("SELECT count(*) FROM fix") == 18
+        calm_s, noisy_s = [], []
+        for number in range(2, 12, 2):
+            calm_s.append(acked_s(unit, number))
+            unit.send(b"\xc1 noise %02d" % number)
+            wait_until(lambda: database.value(DEAD_LETTERS) == number / 2, "a dead letter")  # noqa: B023
+            noisy_s.append(acked_s(unit, number + 1))
+        # The best of each, for a busy machine takes its time for both.
+        assert min(noisy_s) < min(calm_s) + 1
+        assert database.value("SELECT count(*) FROM fix") == 33
         assert database.rows("SELECT reason, payload FROM dead_letter ORDER BY payload") == [
-            ("malformed", b"\xc1 noise %d" % number) for number in range(2, 7)
+            ("malformed", b"\xc1 noise %02d" % number) for number in range(2, 12, 2)
         ]
         assert program.stop() == 0
 

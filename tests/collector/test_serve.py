@@ -55,9 +55,9 @@ def test_serve_brings_everything_along_and_leaves_nothing_behind(folder: Path) -
         broker = Address(*addresses["broker"])
         with Unit(broker, "van-1") as unit:
             assert delivered(unit, batch(1, 5)).last_seq == 5
-        (vehicle,) = httpx.get(f"{addresses['web']}/v1/vehicles", trust_env=False).json()[
-            "vehicles"
-        ]
+        (vehicle,) = httpx.get(
+            f"{addresses['web']}/v1/vehicles", trust_env=False, timeout=60
+        ).json()["vehicles"]
         assert (vehicle["id"], vehicle["stored"]) == ("van-1", 5)
         children = program.descendants()
         assert {name for each in children for name in ("ingest", "web") if name in each.cmdline()}

@@ -48,7 +48,9 @@ def test_receiver_of_the_documentation_takes_events_and_refuses_others(
                 wait_until(lambda: account(plain_database, webhook).delivered == 5, "all taken")
                 plain_database.run("UPDATE webhook SET queued_to = 0, replays = 1")
                 wait_until(lambda: account(plain_database, webhook).delivered == 10, "again")
-            stranger = httpx.post(url, content=b"{}", headers={"webhook-id": "x"}, trust_env=False)
+            stranger = httpx.post(
+                url, content=b"{}", headers={"webhook-id": "x"}, trust_env=False, timeout=60
+            )
             assert stranger.status_code == 401
         finally:
             process.kill()

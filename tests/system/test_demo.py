@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def run_demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
         [str(BIN / "milepost-sim"), "demo", *arguments],
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
 
@@ -43,18 +44,32 @@ def check_report(report: dict[str, Any], vehicles: int) -> None:
         assert figures["lost"] == figures["duplicates"] == 0
 
 
-def test_demo_with_drawn_tracks_stores_every_fix_and_makes_events(tmp_path: Path) -> None:
-    """Without a track the demo drives its own town, loses nothing, and passes fences."""
-    report = tmp_path / "out.json"
+@dataclass(frozen=True)
+class Drawn:
+    """A demo with drawn tracks that has ended: what it said, its report, and its data."""
 
-    done = run_demo("--seconds", "12", "--report", str(report), "--data", str(tmp_path / "data"))
+    said: str
+    report: dict[str, Any]
+    data: Path
 
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """One for all that look at it, or go on in its folder."""
+    folder = tmp_path_factory.mktemp("drawn")
+    report, data = folder / "out.json", folder / "data"
+    done = run_demo("--seconds", "12", "--report", str(report), "--data", str(data))
     assert done.returncode == 0, done.stderr
-    figures = json.loads(report.read_text())
+    return Drawn(done.stdout, json.loads(report.read_text()), data)
+
+
+def test_demo_with_drawn_tracks_stores_every_fix_and_makes_events(drawn: Drawn) -> None:
+    """Without a track the demo drives its own town, loses nothing, and passes fences."""
+    figures = drawn.report
     check_report(figures, vehicles=4)
     assert figures["total"]["events"]["org.milepost.fence.entered"] >= 4
     assert figures["total"]["events"]["org.milepost.fence.exited"] >= 4
-    assert "Watch them at http://127.0.0.1:" in done.stdout
+    assert "Watch them at http://127.0.0.1:" in drawn.said
 
 
 @pytest.mark.skipif(not DRIVES.is_dir(), reason="the recorded drives in ../shared are not here")
@@ -78,17 +93,16 @@ def test_demo_with_a_recorded_drive_stores_every_fix_and_makes_events(
     assert len(made) == 1, "three vehicles on one track make the same fixes"
 
 
-def test_demo_started_again_in_its_folder_finds_the_data(tmp_path: Path) -> None:
+def test_demo_started_again_in_its_folder_finds_the_data(drawn: Drawn, tmp_path: Path) -> None:
     """The second demo in a folder adds to what the first one stored, and still accounts for all."""
-    arguments = ("--seconds", "6", "--data", str(tmp_path / "data"), "--report")
-    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    again = tmp_path / "again.json"
 
-    assert run_demo(*arguments, str(first)).returncode == 0
-    assert run_demo(*arguments, str(second)).returncode == 0
+    done = run_demo("--seconds", "6", "--data", str(drawn.data), "--report", str(again))
 
-    check_report(json.loads(second.read_text()), vehicles=4)
-    before = json.loads(first.read_text())["vehicles"]["van-1"]
-    after = json.loads(second.read_text())["vehicles"]["van-1"]
+    assert done.returncode == 0, done.stderr
+    report = json.loads(again.read_text())
+    check_report(report, vehicles=4)
+    before, after = drawn.report["vehicles"]["van-1"], report["vehicles"]["van-1"]
     assert after["fixes_held"] == before["fixes_stored"] + after["fixes_stored"]
 
 
@@ -107,11 +121,13 @@ def test_demo_stopped_by_a_signal_reports_and_leaves_no_process(
     address = next(line.split()[3] for line in process.stdout if line.startswith("Watch them at"))
 
     def vehicles() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(f"{address}/v1/vehicles").json()["vehicles"]
+        found: list[dict[str, Any]] = httpx.get(f"{address}/v1/vehicles", timeout=60).json()[
+            "vehicles"
+        ]
         return found
 
     wait_until(lambda: sum(vehicle["stored"] > 0 for vehicle in vehicles()) == 4, 60, "four vans")
-    assert "<html" in httpx.get(address).text
+    assert "<html" in httpx.get(address, timeout=60).text
     started = psutil.Process(process.pid).children(recursive=True)
 
     process.send_signal(number)
