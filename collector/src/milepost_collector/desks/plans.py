@@ -3,10 +3,10 @@
 from functools import partial
 
 from milepost_collector.delivery.desk.inputs import PlanInput, planned_day
-from milepost_collector.delivery.source import Source
 from milepost_collector.store import desks
 from milepost_collector.store.connection import AsyncDatabase
 from milepost_collector.store.desks import PLAN, enter
+from milepost_collector.store.plans.record import newest_source
 from milepost_collector.store.plans.rows import stored_plan
 
 
@@ -34,7 +34,7 @@ async def tell_plan(database: AsyncDatabase, plan: str, now_ms: int) -> None:
         made = partial(
             PlanInput,
             planned=planned_day(stored.plan),
-            source=Source.DISPATCHER,
+            source=await newest_source(database, plan),
             moved_away=away,
         )
         await enter(database, name, made, now_ms)

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from milepost_collector.delivery.chain import Entry, Linked, canonical, digest, linked
 from milepost_collector.delivery.changes import Difference, PersonalKind
+from milepost_collector.delivery.source import Source
 from milepost_collector.store.connection import AsyncDatabase
 from milepost_collector.store.plans.locking import By
 
@@ -144,6 +145,16 @@ async def changes(
         (chain, after, limit),
     )
     return [as_linked(row) for row in await cursor.fetchall()]
+
+
+async def newest_source(database: AsyncDatabase, plan: str) -> Source:
+    """Return who changed a plan last; movement changes how its stops stand, not the plan."""
+    cursor = await database.execute(
+        "SELECT source FROM plan_change WHERE chain = %s AND source <> %s ORDER BY n DESC LIMIT 1",
+        (f"{PLAN}{plan}", Source.FENCE),
+    )
+    row = await cursor.fetchone()
+    return Source(row[0]) if row else Source.DISPATCHER
 
 
 def as_linked(row: TupleRow) -> Linked:
