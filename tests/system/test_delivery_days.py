@@ -30,7 +30,7 @@ def seconds(told: str) -> float:
 def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A day of two vans: one meets a closed street, one leaves a stop without making it."""
     folder = tmp_path_factory.mktemp("days") / "out"
-    command = [MILEPOST_SIM, "day", "--out", str(folder)]
+    command = [str(MILEPOST_SIM), "day", "--out", str(folder)]
     options = f"--seed 11 --vans {VANS} --stops {STOPS} --tracks csv --every 2"
     mishaps = "--detour van-1 --left van-2"
     subprocess.run(
