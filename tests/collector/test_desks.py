@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from milepost_collector.store.plans.locking import By
 from milepost_collector.store.plans.writing import put_plan
 from milepost_schemas.event import Event, rfc3339
 from milepost_schemas.fix import KeptFix, instant, milliseconds
-from milepost_schemas.plan import Place, Plan, Stop
+from milepost_schemas.plan import Order, Place, Plan, Stop, Window
 from tests.collector.batches import NOW, START_MS, drive, message, take
 from tests.collector.programs import running, settings, wait_until
 from tests.collector.web_program import free_port
@@ -28,6 +29,7 @@ from tests.collector.web_server import served
 from tests.fixtures.servers import FreshDatabase
 
 DRIVE = drive(1, 400)
+DAY_MS = 86_400_000
 
 TOLD = "SELECT type, data ->> 'stop' FROM event WHERE device = 'desk' ORDER BY entry"
 
@@ -58,16 +60,17 @@ def clock_at(now: datetime, factor: int) -> str:
 @contextmanager
 def office(
     folder: Path, database: FreshDatabase, now: datetime = NOW, factor: int = 2
-) -> Iterator[None]:
+) -> Iterator[str]:
     """Run the web program, which keeps the desks, at the time of the intake of these tests."""
+    port = free_port()
     more = {
         **settings(database.dsn),
-        "MILEPOST_WEB__PORT": str(free_port()),
+        "MILEPOST_WEB__PORT": str(port),
         "MILEPOST_CLOCK": clock_at(now, factor),
     }
     with running(folder, "web", more=more) as program:
         assert program.line() == "ready\n"
-        yield
+        yield f"http://127.0.0.1:{port}"
 
 
 def told(database: FreshDatabase, question: str = TOLD) -> list[tuple[Any, ...]]:
@@ -147,12 +150,18 @@ def test_forecasts_stand_beside_the_stops_that_remain(
     """Of the stop ahead there is a time and an interval, of the one behind there is none."""
     database = plain_database
     ahead = drive(1, 900)[-1]
-    put(database, stop("A", DRIVE[60]), stop("B", ahead))
+    window = Window(START_MS, START_MS + DAY_MS)
+    to_b = replace(stop("B", ahead), window=window, orders=(Order("o-1"),))
+    put(database, stop("A", DRIVE[60]), to_b)
     take(database, message(DRIVE))
     etas = "SELECT stop, low <= eta AND eta <= high, eta >= %s FROM stop_eta"
-    with office(tmp_path, database):
+    with office(tmp_path, database) as url:
         told(database)
         wait_until(lambda: database.rows(etas, NOW) == [("B", True, True)], "a forecast")
+        order = httpx.get(f"{url}/v1/orders/o-1", trust_env=False).json()["at"]
+    assert (order["stop"], order["state"], order["is_late"]) == ("B", "en_route", False)
+    assert order["expected"]["earliest"] <= order["expected"]["at"] <= order["expected"]["latest"]
+    assert order["vehicle_at"]["lat_deg"] == pytest.approx(DRIVE[-1].fix.lat_deg)
 
 
 def test_unit_that_falls_silent_and_is_heard_again_is_told_once_each(

@@ -6,12 +6,18 @@ from starlette.responses import Response
 
 from milepost_collector.delivery.states import OrderState
 from milepost_collector.store.connection import AsyncDatabase
-from milepost_collector.store.plans.orders import WhereOrder, put_order, where_order
+from milepost_collector.store.plans.orders import WhereOrder, WhereStop, put_order, where_order
 from milepost_collector.store.plans.reading import snapshot
 from milepost_collector.web.answers import Conflict, Refusal
 from milepost_collector.web.body import Body
 from milepost_collector.web.endpoint import Asked, Endpoint, Method
-from milepost_collector.web.plan_answers import OrderChanged, OrderTold, StopOfOrder
+from milepost_collector.web.plan_answers import (
+    Expected,
+    LastSeen,
+    OrderChanged,
+    OrderTold,
+    StopOfOrder,
+)
 from milepost_collector.web.planning import (
     KEY,
     PARTS,
@@ -23,6 +29,7 @@ from milepost_collector.web.planning import (
     told,
 )
 from milepost_collector.web.reply import reply
+from milepost_schemas.fix import instant, milliseconds
 from milepost_schemas.plan import Order, Problem, read_order, write_order
 
 _ORDER = id_parameter("order", "Its id.")
@@ -68,15 +75,39 @@ async def _get_order(asked: Asked) -> Response:
         with refusals():
             where = await where_order(database, name)
     known = (write_order(where.order), where.state, where.state_at, where.is_erased)
-    return reply(OrderTold(*known, _at(where)))
+    return reply(OrderTold(*known, _at(where, asked.clock.now_ms())))
 
 
-def _at(where: WhereOrder) -> StopOfOrder | None:
+def _at(where: WhereOrder, now_ms: int) -> StopOfOrder | None:
     it = where.at
     if it is None:
         return None
     there = (it.plan, it.vehicle, it.date, it.stop, it.state)
-    return StopOfOrder(*there, it.state_at, it.attempts, it.stops_before)
+    is_due = it.stops_before is not None
+    window = None
+    if it.from_ms is not None and it.to_ms is not None:
+        window = {"from": instant(it.from_ms), "to": instant(it.to_ms)}
+    expected = _expected(it) if is_due else None
+    is_late = None
+    if is_due and it.to_ms is not None:
+        comes_ms = now_ms if expected is None else max(now_ms, milliseconds(expected.at))
+        is_late = comes_ms > it.to_ms
+    return StopOfOrder(
+        *(*there, it.state_at, it.attempts, it.stops_before, window, expected, is_late),
+        _last_seen(it) if is_due else None,
+    )
+
+
+def _expected(it: WhereStop) -> Expected | None:
+    if it.eta is None or it.low is None or it.high is None or it.made_at is None:
+        return None
+    return Expected(it.eta, it.low, it.high, it.made_at)
+
+
+def _last_seen(it: WhereStop) -> LastSeen | None:
+    if it.position_time is None or it.lat_e6 is None or it.lon_e6 is None:
+        return None
+    return LastSeen(it.position_time, it.lat_e6 / 1e6, it.lon_e6 / 1e6)
 
 
 _ORDER_SCHEMA = {

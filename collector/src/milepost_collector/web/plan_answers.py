@@ -106,6 +106,25 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """When a vehicle is expected at a stop."""
+
+    at: datetime
+    earliest: Annotated[datetime, Meta(description="Hardly before.")]
+    latest: Annotated[datetime, Meta(description="Hardly after.")]
+    told_at: Annotated[datetime, Meta(description="When that was forecast.")]
+
+
+@dataclass(frozen=True, slots=True)
+class LastSeen:
+    """Where a vehicle was last."""
+
+    time: Annotated[datetime, Meta(description="GPS time.")]
+    lat_deg: float
+    lon_deg: float
+
+
+@dataclass(frozen=True, slots=True)
 class StopOfOrder:
     """Where an order is to be brought, or was last."""
 
@@ -120,6 +139,18 @@ class StopOfOrder:
         int | None,
         Meta(description="Stops to be made before it; null: nobody is to come there any more."),
     ]
+    window: Annotated[
+        dict[str, datetime] | None, Meta(description="`from` and `to`; null: at any time.")
+    ]
+    expected: Annotated[Expected | None, Meta(description="Null: nobody can tell.")]
+    is_late: Annotated[
+        bool | None,
+        Meta(
+            description="Whether it is expected after its window, or that is over; null: it has "
+            "none, or nobody is to come there any more."
+        ),
+    ]
+    vehicle_at: LastSeen | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ class WhereStop:
         attempts: The one that is due, or was made, included.
         stops_before: How many stops the vehicle is still to make before it; None: it is not to
             come there any more.
+        from_ms: When it is expected, from `from_ms` to `to_ms`, UTC milliseconds since 1970; None:
+            at any time.
+        eta: When it will be there, hardly before `low` or after `high`; None: nobody has told.
+        made_at: When that was told.
+        position_time: Of the vehicle's newest position; None: there is none.
+        lat_e6: Millionths of a degree; likewise `lon_e6`.
     """
 
     plan: str
@@ -58,6 +64,15 @@ class WhereStop:
     state_at: datetime | None
     attempts: int
     stops_before: int | None
+    from_ms: int | None
+    to_ms: int | None
+    eta: datetime | None
+    low: datetime | None
+    high: datetime | None
+    made_at: datetime | None
+    position_time: datetime | None
+    lat_e6: int | None
+    lon_e6: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +203,11 @@ async def where_order(database: AsyncDatabase, name: str) -> WhereOrder:
             "SELECT plan.id AS plan, vehicle, day::text AS date, s.id AS stop, s.state, "
             "s.state_at, attempts, CASE WHEN s.state = ANY(%(open)s) THEN (SELECT count(*) "
             "FROM plan_stop AS b WHERE b.plan = s.plan AND b.position < s.position "
-            "AND b.state = ANY(%(open)s)) END AS stops_before FROM plan_stop AS s "
-            "JOIN plan ON plan.id = s.plan WHERE s.plan = %(plan)s AND s.id = %(stop)s",
+            "AND b.state = ANY(%(open)s)) END AS stops_before, s.from_ms, s.to_ms, "
+            "eta, low, high, made_at, position_time, lat_e6, lon_e6 FROM plan_stop AS s "
+            "JOIN plan ON plan.id = s.plan LEFT JOIN device ON device = vehicle "
+            "LEFT JOIN stop_eta AS e ON e.plan = s.plan AND e.stop = s.id "
+            "WHERE s.plan = %(plan)s AND s.id = %(stop)s",
             {"open": list(OPEN), "plan": known.plan, "stop": known.stop},
         )
         return WhereOrder(*told, await cursor.fetchone())
