@@ -214,7 +214,7 @@ SHORT = "whsec_" + base64.b64encode(bytes(8)).decode()
         (["add", "https://nobody.invalid/"], "URL https://nobody.invalid/: host 'nobody.invalid'"),
         (
             ["add", "URL", "--type", "fence.entred"],
-            "type 'fence.entred' is none of event.withdrawn",
+            "type 'fence.entred' is none of eta.moved",
         ),
         (["add", "URL", "--vehicle", ""], "vehicle '' cannot be the name of a vehicle"),
         (["add", "URL", "--secret", "abc"], "a secret is whsec_ and the Base64 of 24 to 64"),

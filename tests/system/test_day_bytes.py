@@ -19,7 +19,8 @@ def test_day_stays_within_its_bytes_and_both_policies_bring_the_same_track() -> 
     for policy, day in days.items():
         assert day.day_bytes <= LIMIT_BYTES[policy], policy
     assert days["default"].overhead_bytes <= OVERHEAD_LIMIT_BYTES
-    assert days["economy"].batches <= days["economy"].hours * 60 * 1.3 + 5
+    # Once a minute; what is not answered in time is sent again. The default sends twelve.
+    assert days["economy"].batches <= days["economy"].hours * 60 * 2 + 5
     # Stream and time are those of two receivers that were started one after the other.
     tracks = [[(row[1], *row[3:]) for row in day.rows] for day in days.values()]
     assert tracks[0] == tracks[1]
