@@ -71,9 +71,13 @@ def within(database: FreshDatabase, work: Callable[[AsyncDatabase], Awaitable[T]
     return asyncio.run(once())
 
 
-def put(database: FreshDatabase, plan: Plan, by: By = BY) -> Written:
+def put(
+    database: FreshDatabase, plan: Plan, by: By = BY, effective_at: datetime | None = None
+) -> Written:
     """Put a plan."""
-    return within(database, lambda connection: put_plan(connection, plan, by))
+    return within(
+        database, lambda connection: put_plan(connection, plan, by, effective_at=effective_at)
+    )
 
 
 def kinds(written: Written) -> list[tuple[str, str | None]]:

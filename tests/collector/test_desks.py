@@ -14,14 +14,12 @@ import pytest
 
 from milepost_collector.clock import Clock
 from milepost_collector.delivery.desk import DeskState, desk, input_of_json
-from milepost_collector.delivery.source import Source
 from milepost_collector.store.connection import connect_async
 from milepost_collector.store.feed import number_fresh
-from milepost_collector.store.plans.locking import By
-from milepost_collector.store.plans.writing import put_plan
 from milepost_schemas.event import Event, rfc3339
 from milepost_schemas.fix import KeptFix, instant, milliseconds
 from milepost_schemas.plan import Order, Place, Plan, Stop, Window
+from tests.collector import plans
 from tests.collector.batches import NOW, START_MS, drive, message, take
 from tests.collector.programs import running, settings, wait_until
 from tests.collector.web_program import free_port
@@ -39,16 +37,10 @@ def stop(name: str, at: KeptFix) -> Stop:
     return Stop(name, Place(at.fix.lat_deg, at.fix.lon_deg), 200.0)
 
 
-def put(database: FreshDatabase, *stops: Stop, effective_ms: int = START_MS) -> None:
-    """Put van-1's plan in force."""
+def put(database: FreshDatabase, *stops: Stop) -> None:
+    """Put van-1's plan in force since before its drive."""
     plan = Plan("tour-1", "van-1", NOW.date(), stops)
-
-    async def once() -> None:
-        async with await connect_async(database.dsn, autocommit=True) as connection:
-            by = By(Source.DISPATCHER, "a test", NOW)
-            await put_plan(connection, plan, by, effective_at=instant(effective_ms))
-
-    asyncio.run(once())
+    plans.put(database, plan, effective_at=instant(START_MS))
 
 
 def clock_at(now: datetime, factor: int) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from milepost_collector.delivery.source import Source
 from milepost_collector.ingest.transaction import Intake
 from milepost_collector.store.connection import AsyncDatabase, connect_async
-from milepost_collector.store.plans.locking import By
 from milepost_collector.store.plans.writing import put_plan
 from milepost_schemas.fix import KeptFix, instant
 from milepost_schemas.plan import Place, Plan, Stop
 from tests.collector.batches import NOW, START_MS, StoppedClock, drive, message
+from tests.collector.plans import BY
 from tests.collector.programs import run, settings
 from tests.fixtures.servers import FreshDatabase
 
@@ -31,8 +30,7 @@ def plan(*at: KeptFix, name: str = "tour-1", vehicle: str = "van-1") -> Plan:
 
 async def put(database: AsyncDatabase, planned: Plan, effective_ms: int) -> None:
     """Put a plan in force from some time on."""
-    by = By(Source.DISPATCHER, "a test", NOW)
-    await put_plan(database, planned, by, effective_at=instant(effective_ms))
+    await put_plan(database, planned, BY, effective_at=instant(effective_ms))
 
 
 def story(

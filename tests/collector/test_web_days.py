@@ -1,18 +1,14 @@
 """The record of a vehicle's day over HTTP."""
 
-import asyncio
 import hashlib
 import json
 
 import pytest
 
-from milepost_collector.delivery.source import Source
-from milepost_collector.store.connection import connect_async
-from milepost_collector.store.plans.locking import By
-from milepost_collector.store.plans.writing import put_plan
 from milepost_schemas.fix import instant
 from milepost_schemas.plan import Place, Plan, Stop
 from tests.collector.batches import NOW, START_MS, drive, message, take
+from tests.collector.plans import put
 from tests.collector.test_web_events import get
 from tests.fixtures.servers import FreshDatabase
 
@@ -26,13 +22,7 @@ def driven(database: FreshDatabase) -> FreshDatabase:
     fix = DRIVE[60].fix
     place = Place(fix.lat_deg, fix.lon_deg)
     plan = Plan("tour-1", "van-1", NOW.date(), (Stop("A", place, 200.0),), "Europe/Berlin")
-
-    async def put() -> None:
-        async with await connect_async(database.dsn, autocommit=True) as connection:
-            by = By(Source.DISPATCHER, "a test", NOW)
-            await put_plan(connection, plan, by, effective_at=instant(START_MS))
-
-    asyncio.run(put())
+    put(database, plan, effective_at=instant(START_MS))
     take(database, message(DRIVE))
     return database
 

@@ -35,8 +35,7 @@ _CONSUMER = "desks"
 # So many events are taken between two looks at the rest.
 _AT_ONCE = 250
 
-# So often who stands by tries to take over; so long the feed is waited for.
-_STAND_BY_S = 1.0
+# So long the feed is waited for.
 _LOOK_S = 1.0
 
 
@@ -48,7 +47,7 @@ async def keep_desks(config: CollectorConfig, tail: Tail) -> None:
             session = f"milepost-consumer-{_CONSUMER}"
             dsn = config.database.dsn
             async with await connect_async(dsn, autocommit=True, session=session) as database:
-                await _stand_by(database)
+                await consumers.stand_by(database, _CONSUMER)
                 # Events follow from inputs: what a crash took back would be told in another way.
                 await database.execute("SET synchronous_commit = on")
                 backoff.succeeded()
@@ -58,13 +57,6 @@ async def keep_desks(config: CollectorConfig, tail: Tail) -> None:
                 cause = " ".join(str(error).split())
                 _log.warning("The database is away; trying again.", work="desks", cause=cause)
             await asyncio.sleep(backoff.failed())
-
-
-async def _stand_by(database: AsyncDatabase) -> None:
-    while True:
-        if await consumers.become_the_carrier(database, _CONSUMER):
-            return
-        await asyncio.sleep(_STAND_BY_S)
 
 
 class _Office:

@@ -4,11 +4,12 @@ Pure: no clock, no I/O, no randomness. The same fixes in the same order give the
 the same ids, however they are cut into batches, and beside whichever other devices.
 
 The way of the data: `tracks` puts fixes behind what is remembered, `belief` and `judging` say which
-of them tell where a vehicle was, `grid`, `means`, `motion`, `mover` and `places` make stops and
-trips of them, `nearby`, `fencing` and `crossing` take them past fences, `speeding` looks how fast
-they are, `telling` puts the events in order; `run` does this for many devices at once. `state` and
-`motion_state` are what is remembered between batches; `shape` (with `ways`), `fence`, `rules` and
-`definitions` are what people define, and `planned` makes fences of the plans of vehicles.
+of them tell where a vehicle was, `grid` and `means` where it was in the mean; `motion` makes stops
+and trips of that (`passing` for all vehicles of which nothing comes, `mover`, `places` and `trips`
+for the others), `nearby`, `fencing` and `crossing` take them past fences, `speeding` looks how fast
+they are, `telling` puts the events in order; `run` does this for many devices at once. `state`,
+`motion_state` and `tail` are what is remembered between batches; `shape` (with `ways`), `fence`,
+`rules` and `definitions` are what people define, and `planned` makes fences of vehicles' plans.
 """
 
 from milepost_collector.engine.belief import Doubted

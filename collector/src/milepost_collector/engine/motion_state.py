@@ -7,10 +7,10 @@ from milepost_collector.engine.tail import Tail
 
 @dataclass(slots=True)
 class Bucket:
-    """Ten seconds of the track, or a part of them.
+    """Five seconds of the track, or a part of them.
 
     Attributes:
-        number: GPS time in units of ten seconds.
+        number: GPS time in units of five seconds.
         covered_ms: How much of it the track covers.
         lat_sum: Twice the integral of latitude over time.
         lon_sum: Likewise.
@@ -63,7 +63,7 @@ class MotionState:
     """How a vehicle moves.
 
     Attributes:
-        bucket: Where the track is in the grid of ten seconds.
+        bucket: Where the track is in the grid of five seconds.
         tail: The newest means, without a break between them.
         stay: Where it stands.
         trip: The trip that it is on.

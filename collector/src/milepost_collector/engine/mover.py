@@ -1,4 +1,4 @@
-"""One vehicle on the grid: where it stands, when it sets out, which trips it makes."""
+"""One vehicle on the grid: where it stands, when it leaves, and when it breaks off."""
 
 import math
 from bisect import bisect_left
@@ -11,6 +11,7 @@ from milepost_collector.engine.places import Scale, place_of, settle_down
 from milepost_collector.engine.rules import Rules
 from milepost_collector.engine.tail import GRID_MS, TAIL, Middle
 from milepost_collector.engine.telling import Kind, Telling, at, metres, seconds
+from milepost_collector.engine.trips import end_trip, set_out, try_trip
 from milepost_schemas.event import rfc3339
 
 # When a vehicle came to a place is not known better than this.
@@ -44,7 +45,7 @@ class Mover:
     def begin(self, row: int) -> None:
         """Take the very first position."""
         self.state.begun_ms = self._means.time_ms(row)
-        self._set_out(self.state.begun_ms, *self._means.place(row))
+        set_out(self.state, self.state.begun_ms, *self._means.place(row))
 
     def silence(self, row: int) -> None:
         """Take a hole before a position, before what it completes."""
@@ -83,7 +84,8 @@ class Mover:
         if state.stay is None and means.driven_until[bucket] == bucket:
             self._settle(scale, decided_ms)
         if state.stay is None and state.trip is None and state.origin is not None:
-            self._try_trip(state.origin, (number + 1) * GRID_MS, scale, decided_ms)
+            end_ms = (number + 1) * GRID_MS
+            try_trip(state, self._rules, self._told, end_ms, scale, decided_ms)
 
     def pass_by(self, bucket: int, end: int) -> int:
         """Take all buckets at a stroke at which nothing can come about; return the next one.
@@ -214,7 +216,8 @@ class Mover:
         lasted_ms = until_ms - stay.began_ms
         if state.trip is not None and lasted_ms >= rules.trip_end_s * 1000:
             here = (stay.lat_e6, stay.lon_e6)
-            self._end_trip(stay.began_ms, decided_ms, here, stay.told_mm, "stopped")
+            times_ms = stay.began_ms, decided_ms
+            end_trip(state, self._told, times_ms, here, stay.told_mm, "stopped")
             state.origin = None
         if rules.idle_s is None or stay.idling or lasted_ms < rules.idle_s * 1000:
             return
@@ -234,7 +237,7 @@ class Mover:
         }
         self._told.tell(Kind.MOVED, left_ms, decided_ms, data | dict(more))
         if self.state.trip is None:
-            self._set_out(left_ms, stay.lat_e6, stay.lon_e6)
+            set_out(self.state, left_ms, stay.lat_e6, stay.lon_e6)
 
     def _break(self, row: int) -> None:
         """Break off: nobody knows what was between two positions."""
@@ -250,10 +253,11 @@ class Mover:
         state.stay, state.begun_ms = None, found_ms
         state.tail.means.clear()
         if is_gap and state.trip is not None:
-            self._end_trip(last_ms, found_ms, means.place(row - 1), state.way_mm, "gap")
+            times_ms, place = (last_ms, found_ms), means.place(row - 1)
+            end_trip(state, self._told, times_ms, place, state.way_mm, "gap")
         state.way_mm += round(means.way_m(row) * 1000)
         if state.trip is None:
-            self._set_out(found_ms, *means.place(row))
+            set_out(state, found_ms, *means.place(row))
 
     def _tell_gap(self, row: int) -> None:
         means = self._means
@@ -266,38 +270,3 @@ class Mover:
             "found_lon_deg": after["lon_deg"],
         }
         self._told.tell(Kind.GAP, last_ms, found_ms, data)
-
-    def _set_out(self, time_ms: int, lat_e6: int, lon_e6: int) -> None:
-        self.state.origin = Trip(time_ms, lat_e6, lon_e6, self.state.way_mm)
-
-    def _try_trip(self, origin: Trip, end_ms: int, scale: Scale, decided_ms: int) -> None:
-        """Tell of a trip once it is one."""
-        far = self.state.way_mm - origin.way_mm >= self._rules.trip_m * 1000
-        if not far and end_ms - origin.began_ms < self._rules.trip_s * 1000:
-            return
-        # Jitter makes way without getting anywhere.
-        if scale.way_m(self.state.tail.means[-1], origin) < 2 * self._rules.stop_radius_m:
-            return
-        self.state.trip, self.state.origin = origin, None
-        data = at(origin.lat_e6, origin.lon_e6) | {"odometer_m": metres(origin.way_mm)}
-        self._told.tell(Kind.TRIP_STARTED, origin.began_ms, decided_ms, data)
-
-    def _end_trip(
-        self,
-        ended_ms: int,
-        decided_ms: int,
-        place: tuple[int, int],
-        way_mm: int,
-        reason: str,
-    ) -> None:
-        trip = self.state.trip
-        assert trip is not None  # noqa: S101 - who ends one has looked
-        data = at(*place) | {
-            "started_at": rfc3339(trip.began_ms),
-            "trip_s": seconds(ended_ms - trip.began_ms),
-            "distance_m": metres(way_mm - trip.way_mm),
-            "odometer_m": metres(way_mm),
-            "reason": reason,
-        }
-        self._told.tell(Kind.TRIP_ENDED, ended_ms, decided_ms, data)
-        self.state.trip = None

@@ -3,10 +3,11 @@
 In flows JSON, out flow numbers in metres and seconds.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+from milepost_collector.ranges import fault
 
 
 class RulesError(ValueError):
@@ -111,11 +112,8 @@ def _rules(base: Rules, given: Mapping[str, Any], where: str) -> Rules:
             raise RulesError(f"unknown rule {where + str(name)!r}")
         if value is None and name in _MAY_BE_NONE:
             continue
-        low, high = _RANGES[name]
-        if type(value) not in (int, float) or not math.inf > value > -math.inf:
-            raise RulesError(f"{where}{name} = {value!r} is no number")
-        if not low <= value <= high:
-            raise RulesError(f"{where}{name} = {value!r} is not from {low:g} to {high:g}")
+        if (wrong := fault(value, *_RANGES[name])) is not None:
+            raise RulesError(f"{where}{name} = {value!r} {wrong}")
     made = replace(base, **given)
     for name in ("trip_end_s", "idle_s"):
         later = getattr(made, name)

@@ -34,8 +34,7 @@ _log = structlog.get_logger(__name__)
 # The place is written once for so many events; what a crash repeats is at most this.
 _CARRIED_AT_ONCE = 250
 
-# So often those who stand by try to take over, and the session says a word (`consumers.SILENT_S`).
-_STAND_BY_S = 1.0
+# So often the session says a word (`consumers.SILENT_S`).
 _WORD_S = 2.0
 
 _encoder = msgspec.json.Encoder()
@@ -110,7 +109,7 @@ class Carrier:
             self._opened_s = math.inf
             try:
                 await self._carry()
-                await asyncio.sleep(_STAND_BY_S)  # the feed has another id
+                await asyncio.sleep(consumers.STAND_BY_S)  # the feed has another id
             except (*LOST, UNMADE, AwayError) as error:
                 if self._clock.monotonic_s() - self._opened_s > MAX_S:
                     self._backoff.succeeded()
@@ -125,7 +124,7 @@ class Carrier:
     async def _carry(self) -> None:
         session = f"milepost-consumer-{self.consumer}"
         async with await connect_async(self._dsn, autocommit=True, session=session) as database:
-            await self._stand_by(database)
+            await consumers.stand_by(database, self.consumer)
             # Only now: those who stand by need no link, and without one another gets his turn.
             async with _kept_alive(database), self._outlet.open() as link:
                 place = await self._place(database, link)
@@ -133,12 +132,6 @@ class Carrier:
                 if self._backoff.failures == 0:
                     _log.info("Events are carried.", consumer=self.consumer, number=place.number)
                 await self._follow(database, link, place)
-
-    async def _stand_by(self, database: AsyncDatabase) -> None:
-        while True:
-            if await consumers.become_the_carrier(database, self.consumer):
-                return
-            await asyncio.sleep(_STAND_BY_S)
 
     async def _place(self, database: AsyncDatabase, link: Link) -> Cursor:
         stored = await consumers.find_place(database, self.consumer, self._start)

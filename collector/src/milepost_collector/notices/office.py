@@ -29,7 +29,6 @@ _TAKEN_AT_ONCE = 250
 
 # So often it is looked whether something is due; the session says a word, too.
 _LOOK_S = 0.5
-_STAND_BY_S = 1.0
 
 _FORGET_S = 3600.0
 
@@ -72,7 +71,7 @@ class _Office:
                 begun_s = self._clock.monotonic_s()
                 try:
                     await self._work()
-                    await asyncio.sleep(_STAND_BY_S)  # the feed has another id
+                    await asyncio.sleep(consumers.STAND_BY_S)  # the feed has another id
                 except (*LOST, UNMADE) as error:
                     if self._clock.monotonic_s() - begun_s > MAX_S:
                         backoff.succeeded()
@@ -108,7 +107,7 @@ class _Office:
                 return
             # Whoever sends now takes our calls for unknown; we know what they have come to.
             await self._sending.settle(database)
-            await asyncio.sleep(_STAND_BY_S)
+            await asyncio.sleep(consumers.STAND_BY_S)
 
     async def _follow(self, database: AsyncDatabase, place: Cursor, fresh_from_ms: int) -> None:
         while not self._tail.is_foreign(place):

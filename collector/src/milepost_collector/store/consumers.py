@@ -8,6 +8,7 @@ Rejected: a lease in the row, as shards have. The server ends silent sessions it
 time to compare, and after a crash nobody waits for a lease to run out.
 """
 
+import asyncio
 import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,9 @@ from milepost_collector.store.feed import Cursor
 
 # A session that has said nothing for so long is ended by the server.
 SILENT_S = 8
+
+# So often those who stand by try to take over.
+STAND_BY_S = 1.0
 
 
 class Start(StrEnum):
@@ -62,6 +66,14 @@ async def become_the_carrier(connection: AsyncDatabase, name: str) -> bool:
     )
     row = await cursor.fetchone()
     return row is not None and bool(row[0])
+
+
+async def stand_by(connection: AsyncDatabase, name: str) -> None:
+    """Return as soon as we carry for a consumer; another process may do so until it ends."""
+    while True:
+        if await become_the_carrier(connection, name):
+            return
+        await asyncio.sleep(STAND_BY_S)
 
 
 async def find_place(connection: AsyncDatabase, name: str, start: Start) -> Place:

@@ -1,6 +1,7 @@
 """What people tap at stops over HTTP: it goes into the log of the plan's desk, which decides."""
 
-import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,8 +22,8 @@ from milepost_collector.web.endpoint import Asked, Endpoint, Method
 from milepost_collector.web.parameters import Form, In
 from milepost_collector.web.planning import id_parameter, problems, refusals
 from milepost_collector.web.reply import RequestError, reply
-from milepost_schemas.fix import instant, milliseconds
-from milepost_schemas.plan import Problem
+from milepost_schemas.fix import instant
+from milepost_schemas.plan.reader import ID, Reader
 
 _PLAN = id_parameter("plan", "Its id.")
 _STOP = id_parameter("stop", "The stop's id in its plan.")
@@ -36,7 +37,7 @@ _KEY = Form(
 
 # Those that concern one stop; parcels are scanned for a plan.
 _AT_STOPS = tuple(kind for kind in TapKind if kind is not TapKind.SCAN)
-_ID = "^[A-Za-z0-9_.:-]{1,64}$"
+_PARCEL = re.compile(r".{1,64}", re.DOTALL)
 _MOST_PARCELS = 1_000
 
 
@@ -59,35 +60,72 @@ class TapTaken:
 
 
 async def _tap(asked: Asked) -> Response:
-    said = _Said(asked.body.value)
+    reader = Reader()
+    given = reader.fields(asked.body.value, "", "tap tapped_at place incident proof photo", "tap")
+    tap = reader.one_of(given["tap"], "tap", _AT_STOPS) if "tap" in given else _AT_STOPS[0]
     made = partial(
         TapInput,
         key=_key(asked),
-        tap=said.kind(),
-        tapped_ms=said.time_ms(asked.clock.now_ms()),
+        tap=TapKind(tap),
+        tapped_ms=_tapped_ms(reader, given, asked),
         source=Source.DRIVER,
         stop=asked[_STOP],
-        place=said.place(),
-        proof=said.name("proof"),
-        incident=said.incident(),
-        photo=said.name("photo"),
+        place=_place(reader, given),
+        proof=_name(reader, given, "proof"),
+        incident=_incident(reader, given),
+        photo=_name(reader, given, "photo"),
     )
-    said.refuse()
-    return await _entered(asked, made)
+    return await _entered(asked, reader, made)
 
 
 async def _scan(asked: Asked) -> Response:
-    said = _Said(asked.body.value)
+    reader = Reader()
+    given = reader.fields(asked.body.value, "", "parcels tapped_at", "parcels")
+
+    def parcel(value: object, where: str) -> str:
+        return reader.text(value, where, _PARCEL, "a parcel of 1 to 64 characters")
+
     made = partial(
         TapInput,
         key=_key(asked),
         tap=TapKind.SCAN,
-        tapped_ms=said.time_ms(asked.clock.now_ms()),
+        tapped_ms=_tapped_ms(reader, given, asked),
         source=Source.DRIVER,
-        parcels=said.parcels(),
+        parcels=reader.each(given.get("parcels", []), "parcels", _MOST_PARCELS, parcel),
     )
-    said.refuse()
-    return await _entered(asked, made)
+    if given.get("parcels") == []:
+        reader.wrong("parcels", [], "a list of 1 or more")
+    return await _entered(asked, reader, made)
+
+
+def _tapped_ms(reader: Reader, given: Mapping[str, Any], asked: Asked) -> int:
+    said = given.get("tapped_at")
+    return asked.clock.now_ms() if said is None else reader.time_ms(said, "tapped_at")
+
+
+def _place(reader: Reader, given: Mapping[str, Any]) -> tuple[float, float] | None:
+    if "place" not in given:
+        return None
+    names = "lat_deg lon_deg"
+    place = reader.fields(given["place"], "place", names, names)
+    return (
+        reader.number(place.get("lat_deg", 0), "place.lat_deg", -90, 90),
+        reader.number(place.get("lon_deg", 0), "place.lon_deg", -180, 180),
+    )
+
+
+def _incident(reader: Reader, given: Mapping[str, Any]) -> IncidentKind | None:
+    said = given.get("incident")
+    if given.get("tap") == TapKind.INCIDENT:
+        return IncidentKind(reader.one_of(said, "incident", tuple(IncidentKind)))
+    if said is not None:
+        reader.wrong("incident", said, "said without an incident")
+    return None
+
+
+def _name(reader: Reader, given: Mapping[str, Any], field: str) -> str | None:
+    said = given.get(field)
+    return None if said is None else reader.text(said, field, ID, f"an id: {ID.pattern}")
 
 
 def _key(asked: Asked) -> str:
@@ -97,7 +135,9 @@ def _key(asked: Asked) -> str:
     return key
 
 
-async def _entered(asked: Asked, made: "partial[TapInput]") -> Response:
+async def _entered(asked: Asked, reader: Reader, made: "partial[TapInput]") -> Response:
+    if reader.problems:
+        raise problems(reader.problems)
     plan = asked[_PLAN]
     async with asked.pool.lend() as database:
         now_ms = asked.clock.now_ms()
@@ -125,102 +165,12 @@ def _refused(refusal: TapRefusal) -> RequestError:
     return RequestError(409, refusal.message, body=body)
 
 
-class _Said:
-    """What a tap says, with all that is wrong with it."""
-
-    def __init__(self, value: Any) -> None:
-        self._problems: list[Problem] = []
-        if not isinstance(value, dict):
-            raise problems([Problem("", "is no JSON object")])
-        self._value = value
-
-    def refuse(self) -> None:
-        """Refuse what is wrong, and what nobody has asked for.
-
-        Raises:
-            RequestError: With all of it.
-        """
-        known = {"tap", "tapped_at", "place", "incident", "proof", "photo", "parcels"}
-        for name in self._value.keys() - known:
-            told = f"unknown field; known are {', '.join(sorted(known))}"
-            self._problems.append(Problem(str(name)[:80], told))
-        if self._problems:
-            raise problems(self._problems)
-
-    def kind(self) -> TapKind:
-        said = self._value.get("tap")
-        if said in list(_AT_STOPS):
-            return TapKind(said)
-        self._wrong("tap", said, f"one of {', '.join(_AT_STOPS)}")
-        return TapKind.START
-
-    def time_ms(self, otherwise_ms: int) -> int:
-        said = self._value.get("tapped_at")
-        if said is None:
-            return otherwise_ms
-        try:
-            found = datetime.fromisoformat(said)
-            if found.tzinfo is not None:
-                return milliseconds(found)
-        except (TypeError, ValueError, OverflowError):
-            pass
-        self._wrong("tapped_at", said, "a time with an offset (RFC 3339)")
-        return otherwise_ms
-
-    def place(self) -> tuple[float, float] | None:
-        said = self._value.get("place")
-        if said is None:
-            return None
-        if isinstance(said, dict) and said.keys() == {"lat_deg", "lon_deg"}:
-            lat_deg, lon_deg = said["lat_deg"], said["lon_deg"]
-            if _is_within(lat_deg, 90) and _is_within(lon_deg, 180):
-                return float(lat_deg), float(lon_deg)
-        self._wrong("place", said, "lat_deg and lon_deg on Earth")
-        return None
-
-    def incident(self) -> IncidentKind | None:
-        said = self._value.get("incident")
-        wants = self._value.get("tap") == TapKind.INCIDENT
-        if said is None and not wants:
-            return None
-        if wants and said in list(IncidentKind):
-            return IncidentKind(said)
-        right = f"one of {', '.join(IncidentKind)}" if wants else "said without an incident"
-        self._wrong("incident", said, right)
-        return None
-
-    def name(self, field: str) -> str | None:
-        said = self._value.get(field)
-        if said is None or (isinstance(said, str) and 0 < len(said) <= 64 and said.isascii()):
-            return said
-        self._wrong(field, said, "an id of at most 64 characters")
-        return None
-
-    def parcels(self) -> tuple[str, ...]:
-        said = self._value.get("parcels")
-        if (
-            isinstance(said, list)
-            and 0 < len(said) <= _MOST_PARCELS
-            and all(isinstance(each, str) and 0 < len(each) <= 64 for each in said)
-        ):
-            return tuple(said)
-        self._wrong("parcels", said, f"a list of 1 to {_MOST_PARCELS} parcels")
-        return ()
-
-    def _wrong(self, field: str, said: object, right: str) -> None:
-        self._problems.append(Problem(field, f"{said!r:.80} is not {right}"))
-
-
-def _is_within(value: object, most: float) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= most  # type: ignore[arg-type]
-
-
 _TIME = {
     "type": "string",
     "format": "date-time",
     "description": "When it was tapped, by the phone's clock; without it, now.",
 }
-_NAME = {"type": ["string", "null"], "pattern": _ID}
+_NAME = {"type": ["string", "null"], "pattern": f"^{ID.pattern}$"}
 _TAP_SCHEMA = {
     "type": "object",
     "required": ["tap"],

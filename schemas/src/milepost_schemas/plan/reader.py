@@ -106,6 +106,13 @@ class Reader:
         self.wrong(where, value, right)
         return ""
 
+    def one_of(self, value: object, where: str, known: Sequence[str]) -> str:
+        """Return one of some words."""
+        if isinstance(value, str) and value in known:
+            return value
+        self.wrong(where, value, f"one of {', '.join(known)}")
+        return known[0]
+
     def words(self, value: object, where: str) -> str:
         """Return a text that people wrote."""
         if isinstance(value, str) and 0 < len(value) <= MOST_TEXT and value.isprintable():

@@ -1,8 +1,9 @@
 """Rules of desks: from when on something is told; in flows JSON, out flow metres and seconds."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+
+from milepost_collector.ranges import fault
 
 
 class DeskRulesError(ValueError):
@@ -76,13 +77,10 @@ def desk_rules_from_json(value: object) -> DeskRules:
     for name, told in value.items():
         if name not in RANGES:
             raise DeskRulesError(f"unknown rule {str(name)!r}")
-        low, high = RANGES[name]
         if told is None and name in _MAY_BE_NONE:
             given[name] = None
-        elif type(told) not in (int, float) or not math.inf > told > -math.inf:
-            raise DeskRulesError(f"{name} = {told!r} is no number")
-        elif not low <= told <= high:
-            raise DeskRulesError(f"{name} = {told!r} is not from {low:g} to {high:g}")
+        elif (wrong := fault(told, *RANGES[name])) is not None:
+            raise DeskRulesError(f"{name} = {told!r} {wrong}")
         else:
             given[name] = float(told)
     return DeskRules(**given)  # type: ignore[arg-type]

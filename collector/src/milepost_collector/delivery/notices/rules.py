@@ -3,13 +3,14 @@
 In flows JSON, out flow rules with durations in seconds, or a refusal that names the place.
 """
 
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import time
 from enum import StrEnum
 from typing import Any
+
+from milepost_collector.ranges import fault
 
 
 class NoticeRulesError(ValueError):
@@ -204,14 +205,12 @@ def _by(value: object, where: str, channels: Collection[str]) -> tuple[str, ...]
 
 def _durations(given: Mapping[str, Any], where: str) -> dict[str, float]:
     found = {}
-    for name, (low, high) in _RANGES.items():
+    for name, limits in _RANGES.items():
         if name not in given:
             continue
         value = given[name]
-        if type(value) not in (int, float) or not math.inf > value > -math.inf:
-            raise NoticeRulesError(f"{where}.{name} = {value!r} is no number")
-        if not low <= value <= high:
-            raise NoticeRulesError(f"{where}.{name} = {value!r} is not from {low} to {high}")
+        if (wrong := fault(value, *limits)) is not None:
+            raise NoticeRulesError(f"{where}.{name} = {value!r} {wrong}")
         found[name] = float(value)
     return found
 

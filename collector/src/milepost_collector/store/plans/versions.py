@@ -40,14 +40,6 @@ async def add_version(database: AsyncDatabase, plan: str, effective_at: datetime
     return int(row[0])
 
 
-async def plan_counter(database: AsyncDatabase) -> int:
-    """Return a number that changes with every version of any plan, in its transaction."""
-    cursor = await database.execute("SELECT version FROM plan_counter")
-    row = await cursor.fetchone()
-    assert row is not None  # noqa: S101 - the migration makes it
-    return int(row[0])
-
-
 async def load_versions(
     database: AsyncDatabase,
     since: date | None = None,
